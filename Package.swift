@@ -1,0 +1,146 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target of ours is compiled with: the language as it will be, and no warning left
+/// for later. `shared/style.md` rules 10 and 11 rest on `InternalImportsByDefault`.
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+  name: "orgloop",
+  products: [
+    .executable(name: "orgloop", targets: ["CLI"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+  ],
+  targets: [
+    // System libraries and the few C calls that Swift cannot make or should not make itself.
+    .systemLibrary(
+      name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(
+      name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+    .target(name: "CPlatform"),
+
+    .target(
+      name: "Migrations",
+      path: "Migrations",
+      resources: [
+        .embedInCode("0001_events.sql")
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "Store",
+      dependencies: ["CSQLite", "CPlatform", "Migrations"],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "Engine",
+      dependencies: [
+        "Store", "CPCRE2",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "DequeModule", package: "swift-collections"),
+        logging, lifecycle,
+      ],
+      swiftSettings: settings
+    ),
+    // Not "Configuration": swift-configuration, which Hummingbird depends on, has that name, and
+    // target names are unique across the whole package graph.
+    .target(
+      name: "ProjectConfiguration",
+      dependencies: [
+        "Engine", "Yams",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      path: "Sources/Configuration",
+      swiftSettings: settings
+    ),
+    .target(
+      name: "Connectors",
+      dependencies: [
+        "Engine", "CPlatform",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        logging,
+      ],
+      swiftSettings: settings
+    ),
+    .target(
+      name: "Server",
+      dependencies: [
+        "Engine",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        logging, lifecycle,
+      ],
+      swiftSettings: settings
+    ),
+    .executableTarget(
+      name: "CLI",
+      dependencies: [
+        "ProjectConfiguration", "Connectors", "Engine", "Server", "CPlatform",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        logging, lifecycle,
+      ],
+      swiftSettings: settings
+    ),
+
+    // Tests. What several of them use is in TestSupport.
+    .target(
+      name: "TestSupport", dependencies: ["Engine"], path: "Tests/TestSupport",
+      swiftSettings: settings),
+    .testTarget(
+      name: "StoreTests", dependencies: ["Store", "CSQLite", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "EngineTests", dependencies: ["Engine", "Store", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ConfigurationTests", dependencies: ["ProjectConfiguration", "Engine", "TestSupport"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ConnectorsTests",
+      dependencies: [
+        "Connectors", "Engine", "TestSupport",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ServerTests",
+      dependencies: [
+        "Server", "Engine", "TestSupport",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,44 @@
+/// What the engine could not do, why, and what an operator can do about it.
+///
+/// Messages carry names and limits, never payloads, header values or secrets (style.md rule 14).
+package struct EngineError: Error, Sendable, CustomStringConvertible {
+  package let code: Code
+  package let message: String
+  /// What the operator can do, if there is something.
+  package let hint: String?
+  package let cause: (any Error)?
+
+  package init(
+    _ code: Code, _ message: String, hint: String? = nil, cause: (any Error)? = nil
+  ) {
+    self.code = code
+    self.message = message
+    self.hint = hint
+    self.cause = cause
+  }
+
+  package var description: String {
+    let reason = cause.map { ": \($0)" } ?? ""
+    return message + reason
+  }
+
+  /// The kinds of failure a caller can tell apart. It can grow without breaking a `switch`.
+  package struct Code: Sendable, Hashable {
+    private enum Raw { case invalid, notFound, conflict, unavailable, full, closed, internalFault }
+    private let raw: Raw
+    private init(_ raw: Raw) { self.raw = raw }
+
+    /// The input breaks a rule of the reference; sending it again will not help.
+    package static let invalid = Code(.invalid)
+    package static let notFound = Code(.notFound)
+    /// The name, path or id is taken by something else.
+    package static let conflict = Code(.conflict)
+    /// Not now: paused, unloading, busy. Sending it again later will help.
+    package static let unavailable = Code(.unavailable)
+    /// The disk or a limit is full; nothing was stored.
+    package static let full = Code(.full)
+    /// The engine is stopping.
+    package static let closed = Code(.closed)
+    package static let internalFault = Code(.internalFault)
+  }
+}

@@ -1,0 +1,26 @@
+/// The bounds of the engine, each with its reason (style.md rule 8).
+package enum Limits {
+  /// 4 MiB: the largest event the reference allows (events.md 1).
+  package static let eventBytesMax = 4 << 20
+  /// 4 KiB: what is kept of an actor's answer (events.md 4.2).
+  package static let responseExcerptBytesMax = 4 << 10
+  /// 64 KiB: what is kept of a command's text output (connectors.md 3.5).
+  package static let outputBytesMax = 64 << 10
+  /// 32: the non-matching routes an event's decision record names; more are counted.
+  package static let nonMatchesMax = 32
+  /// 256: the deliveries a lane keeps in memory beyond those in flight.
+  package static let laneWindowMax = 256
+  /// 24 h: the longest wait an actor may ask for with `Retry-After` (config.md 7.1).
+  package static let retryAfterMsMax: Int64 = 24 * 3_600_000
+  /// 1 MiB: a prompt file (config.md 6.5).
+  package static let promptBytesMax = 1 << 20
+  /// 10 MiB: what a script or command may print before it is stopped (config.md 9.2).
+  package static let commandOutputBytesMax = 10 << 20
+  /// 1,000: events committed in one transaction of one poll; a larger poll is still one commit,
+  /// but is refused beyond 100,000 so that one source cannot hold the writer for seconds.
+  package static let pollEventsMax = 100_000
+  /// 10,000: log entries waiting for one logger (events.md 8.1).
+  package static let logEntriesMax = 10_000
+  /// 65,536: deliveries of one event, replays included; the low 16 bits of a delivery number.
+  package static let deliveriesPerEventMax = 1 << 16
+}
