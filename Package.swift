@@ -43,7 +43,12 @@ let package = Package(
       name: "Migrations",
       path: "Migrations",
       resources: [
-        .embedInCode("0001_events.sql")
+        .embedInCode("0001_events.sql"),
+        .embedInCode("0002_deliveries.sql"),
+        .embedInCode("0003_runtime.sql"),
+        .embedInCode("0004_event_views.sql"),
+        .embedInCode("0005_delivery_views.sql"),
+        .embedInCode("0006_runtime_views.sql"),
       ],
       swiftSettings: settings
     ),

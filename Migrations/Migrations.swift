@@ -1,1 +1,21 @@
-enum M {}
+/// The SQL that makes the file, oldest first. A released migration never changes: the store keeps
+/// each one's checksum in the file and refuses to open on a mismatch (style.md rule 29).
+package enum Migrations {
+  package struct Migration: Sendable {
+    /// The version of the file after this migration, `PRAGMA user_version`.
+    package let version: Int
+    package let name: String
+    package let sql: [UInt8]
+  }
+
+  package static let all: [Migration] = [
+    Migration(version: 1, name: "0001_events", sql: PackageResources._001_events_sql),
+    Migration(version: 2, name: "0002_deliveries", sql: PackageResources._002_deliveries_sql),
+    Migration(version: 3, name: "0003_runtime", sql: PackageResources._003_runtime_sql),
+    Migration(version: 4, name: "0004_event_views", sql: PackageResources._004_event_views_sql),
+    Migration(
+      version: 5, name: "0005_delivery_views", sql: PackageResources._005_delivery_views_sql),
+    Migration(
+      version: 6, name: "0006_runtime_views", sql: PackageResources._006_runtime_views_sql),
+  ]
+}

@@ -1,0 +1,180 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The database of a runtime: one writer, several readers, and the rules of design.md 4.
+///
+/// Every method that writes is one transaction, shared with whatever else is waiting; it returns
+/// when the transaction is on the disk. Every method that reads sees what is committed.
+package final class EventStore: Sendable {
+  package let path: String
+  package let identity: Identity
+  private let writer: Writer
+  private let readers: ReaderPool
+  private let lock: LockHolder
+  private let threads: Mutex<[pthread_t]>
+  private let location: StoreLocation
+
+  package struct Options: Sendable {
+    /// The name of a registered VFS; nil for the system's.
+    package var vfs: String?
+    package var readerCount = 2
+    /// Draws the random bits of a new file's ids.
+    package var random: @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
+    package var observer: @Sendable (WriterEvent) -> Void = { _ in }
+
+    package init() {}
+  }
+
+  /// Opens the database for writing, making it when it is not there.
+  ///
+  /// Blocks: opening, migrating and syncing the directory are disk work. Call it before anything
+  /// runs, not from the cooperative pool under load.
+  ///
+  /// - Throws: ``StoreError`` `.locked` when another runtime holds it, `.networkFileSystem`,
+  ///   `.newerSchema`, `.alteredSchema`, `.notADatabase`, `.permission`, `.diskFull`, `.corrupt`,
+  ///   `.inputOutput`.
+  package init(path: String, options: Options = Options()) throws(StoreError) {
+    let location = StoreLocation(path: path)
+    try location.makeDirectory()
+    try location.refuseNetworkFileSystem()
+    lock = LockHolder(try StoreLock(database: path))
+    try location.makeFile()
+    let connection = try Connection(path: path, mode: .writer, vfs: options.vfs)
+    let schema = Schema(connection)
+    try schema.configure()
+    try schema.migrate()
+    let identity = try schema.identity(random: options.random)
+    let log = WriteAheadLog()
+    log.attach(to: connection)
+    let writing = try WriterConnection(connection, identity: identity)
+    try location.syncDirectory()
+    readers = try ReaderPool(path: path, count: options.readerCount, vfs: options.vfs)
+    writer = Writer(observer: options.observer)
+    self.path = path
+    self.identity = identity
+    self.location = location
+    threads = Mutex([])
+    try startThreads(Handover(writing), log)
+  }
+
+  private func startThreads(_ handover: Handover, _ log: WriteAheadLog) throws(StoreError) {
+    let writing = startThread(named: "orgloop-writer") { [writer] in
+      writer.run(handover.connection, log: log)
+    }
+    guard let writing else {
+      throw StoreError.system("start the writer's thread")
+    }
+    let reading = try readers.start()
+    threads.withLock { $0 = [writing] + reading }
+  }
+
+  /// Writes what is waiting, checkpoints, and closes. Blocks until that is done; later calls
+  /// return at once.
+  package func close() {
+    writer.close()
+    readers.close()
+    let threads = threads.withLock { threads in
+      defer { threads = [] }
+      return threads
+    }
+    for thread in threads { pthread_join(thread, nil) }
+  }
+
+  /// Whether there is room for more events. False leaves the rest of the disk to settling what
+  /// was accepted, so that a full disk never becomes a resend storm (reliability.md 1).
+  package var hasRoom: Bool {
+    guard let space = location.space() else { return true }
+    return space.free > space.reserve
+  }
+
+  // MARK: Writing
+
+  /// Writes in the next group; `completion` runs on the writer's thread, in commit order.
+  func submit<Value: Sendable>(
+    _ perform: @escaping @Sendable (WriterConnection) throws(StoreError) -> Value,
+    completion: @escaping @Sendable (Result<Value, StoreError>) -> Void
+  ) {
+    let box = ResultBox<Value>()
+    writer.submit(
+      WriteOperation(
+        perform: { connection throws(StoreError) in box.value = try perform(connection) },
+        finish: { error in
+          if let error {
+            completion(.failure(error))
+          } else if let value = box.value {
+            completion(.success(value))
+          }
+        }))
+  }
+
+  /// Writes in the next group and returns when it is on the disk.
+  func write<Value: Sendable>(
+    _ perform: @escaping @Sendable (WriterConnection) throws(StoreError) -> Value
+  ) async throws(StoreError) -> Value {
+    let result = await withCheckedContinuation { continuation in
+      submit(perform) { continuation.resume(returning: $0) }
+    }
+    return try result.get()
+  }
+
+  /// Stores events with their deliveries and their source's checkpoint: all, or nothing.
+  ///
+  /// - Parameter completion: Called on the writer's thread, in the order of the events' numbers.
+  package func accept(
+    _ batch: AcceptBatch,
+    completion: @escaping @Sendable (Result<[AcceptReceipt], StoreError>) -> Void
+  ) {
+    submit({ connection throws(StoreError) in try connection.accept(batch) }, completion: completion)
+  }
+
+  /// Records the beginning of attempts; their actors may be called only afterwards.
+  package func start(
+    _ records: [StartRecord],
+    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+  ) {
+    submit({ connection throws(StoreError) in try connection.start(records) }, completion: completion)
+  }
+
+  /// Records outcomes and accepts follow-up events, in one transaction.
+  package func settle(
+    _ records: [SettleRecord],
+    completion: @escaping @Sendable (Result<[[AcceptReceipt]], StoreError>) -> Void
+  ) {
+    submit(
+      { connection throws(StoreError) in try connection.settle(records) }, completion: completion)
+  }
+
+  // MARK: Reading
+
+  /// Runs a query on a reader's thread, in a read transaction of its own.
+  func read<Value: Sendable>(
+    _ body: @escaping @Sendable (ReaderConnection) throws(StoreError) -> Value
+  ) async throws(StoreError) -> Value {
+    try await readers.read(body)
+  }
+}
+
+/// Carries a result from the writer's transaction to its completion.
+// Both run on the writer's thread, one after the other.
+private final class ResultBox<Value>: @unchecked Sendable {
+  var value: Value?
+}
+
+/// Carries the connection from the thread that opened it to the thread that owns it.
+// Nothing else keeps a reference: `init` drops its own when it returns.
+private final class Handover: @unchecked Sendable {
+  let connection: WriterConnection
+  init(_ connection: WriterConnection) { self.connection = connection }
+}
+
+/// Holds the lock as long as the store lives.
+// Never read after init; released by deinit.
+private final class LockHolder: Sendable {
+  private let lock: StoreLock
+  init(_ lock: consuming StoreLock) { self.lock = lock }
+}

@@ -1,0 +1,232 @@
+/// Every statement of the hot path, prepared once.
+///
+/// Each text says which key serves it; `QueryPlanTests` asserts that it does.
+final class WriterStatements {
+  let begin: Statement
+  let commit: Statement
+  let rollback: Statement
+  let insertEvent: Statement
+  let enqueue: Statement
+  let claimExternalID: Statement
+  let findExternalID: Statement
+  let claimDedupKey: Statement
+  let findDedupKey: Statement
+  let countDuplicate: Statement
+  let countEvents: Statement
+  let saveProgress: Statement
+  let extendCoverage: Statement
+  let startAttempt: Statement
+  let endAttempt: Statement
+  let recordAttempt: Statement
+  let dequeue: Statement
+  let settle: Statement
+  let wait: Statement
+  let park: Statement
+  let storeTransformed: Statement
+
+  init(_ connection: Connection) throws(StoreError) {
+    begin = try connection.prepare("BEGIN IMMEDIATE")
+    commit = try connection.prepare("COMMIT")
+    rollback = try connection.prepare("ROLLBACK")
+    insertEvent = try connection.prepare(SQL.insertEvent)
+    enqueue = try connection.prepare(SQL.enqueue)
+    claimExternalID = try connection.prepare(SQL.claimExternalID)
+    findExternalID = try connection.prepare(SQL.findExternalID)
+    claimDedupKey = try connection.prepare(SQL.claimDedupKey)
+    findDedupKey = try connection.prepare(SQL.findDedupKey)
+    countDuplicate = try connection.prepare(SQL.countDuplicate)
+    countEvents = try connection.prepare(SQL.countEvents)
+    saveProgress = try connection.prepare(SQL.saveProgress)
+    extendCoverage = try connection.prepare(SQL.extendCoverage)
+    startAttempt = try connection.prepare(SQL.startAttempt)
+    endAttempt = try connection.prepare(SQL.endAttempt)
+    recordAttempt = try connection.prepare(SQL.recordAttempt)
+    dequeue = try connection.prepare(SQL.dequeue)
+    settle = try connection.prepare(SQL.settle)
+    wait = try connection.prepare(SQL.wait)
+    park = try connection.prepare(SQL.park)
+    storeTransformed = try connection.prepare(SQL.storeTransformed)
+  }
+}
+
+/// The texts of the statements that the tests explain.
+package enum SQL {
+  // Appends: the number is the newest.
+  package static let insertEvent = """
+    INSERT INTO events (
+      sequence, accepted_at_ms, source, type, generation, deliveries, provenance, payload, extra,
+      external_id, trace, dedup_key, cause, non_matches, non_matches_more
+    )
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+    """
+
+  // Appends to its lane: primary key (lane, delivery).
+  package static let enqueue = """
+    INSERT INTO queue (lane, delivery, route, generation, order_key)
+    VALUES (?1, ?2, ?3, ?4, ?5)
+    """
+
+  package static let claimExternalID = """
+    INSERT OR IGNORE INTO external_ids (id, sequence) VALUES (?1, ?2)
+    """
+
+  // Primary keys of external_ids and events.
+  package static let findExternalID = """
+    SELECT e.sequence, e.accepted_at_ms, e.external_id, e.trace
+    FROM external_ids AS i
+    JOIN events AS e ON e.sequence = i.sequence
+    WHERE i.id = ?1
+    """
+
+  package static let claimDedupKey = """
+    INSERT OR IGNORE INTO dedup_keys (source, key, sequence) VALUES (?1, ?2, ?3)
+    """
+
+  // Primary keys of dedup_keys and events.
+  package static let findDedupKey = """
+    SELECT e.sequence, e.accepted_at_ms, e.external_id, e.trace
+    FROM dedup_keys AS d
+    JOIN events AS e ON e.sequence = d.sequence
+    WHERE d.source = ?1 AND d.key = ?2
+    """
+
+  // Primary key.
+  package static let countDuplicate = """
+    UPDATE events
+    SET duplicates = duplicates + 1, last_duplicate_ms = ?2
+    WHERE sequence = ?1
+    """
+
+  // Primary key; once per source and group.
+  package static let countEvents = """
+    UPDATE sources
+    SET event_count = event_count + ?2, last_event_ms = max(coalesce(last_event_ms, 0), ?3)
+    WHERE key = ?1
+    """
+
+  // Primary key.
+  package static let saveProgress = """
+    UPDATE sources
+    SET
+      checkpoint = coalesce(?2, checkpoint),
+      status = ?3,
+      last_success_ms = coalesce(?4, last_success_ms),
+      last_attempt_ms = coalesce(?5, last_attempt_ms),
+      last_error = ?6,
+      consecutive_errors = ?7,
+      circuit_open = ?8,
+      health = ?9
+    WHERE key = ?1
+    """
+
+  // Primary key (source, from_ms).
+  package static let extendCoverage = """
+    INSERT INTO coverage (source, from_ms, to_ms)
+    VALUES (?1, ?2, ?3)
+    ON CONFLICT (source, from_ms) DO UPDATE SET to_ms = max(to_ms, excluded.to_ms)
+    """
+
+  package static let startAttempt = """
+    INSERT INTO running (delivery, lane, number, started_at_ms, generation)
+    VALUES (?1, ?2, ?3, ?4, ?5)
+    """
+
+  // Primary key.
+  package static let endAttempt = "DELETE FROM running WHERE delivery = ?1"
+
+  // REPLACE, so that settling again after a crash between commit and answer changes nothing.
+  package static let recordAttempt = """
+    INSERT OR REPLACE INTO attempts (
+      delivery, number, started_at_ms, ended_at_ms, outcome, status_code, error, retry_after_ms,
+      response_excerpt, output, prompt_hash, generation, transforms
+    )
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+    """
+
+  // Primary key (lane, delivery).
+  package static let dequeue = "DELETE FROM queue WHERE lane = ?1 AND delivery = ?2"
+
+  package static let settle = """
+    INSERT INTO settled (
+      delivery, lane, route, generation, state, reason, attempts, settled_at_ms, order_key,
+      created_at_ms, replay
+    )
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+    """
+
+  // Primary key (lane, delivery).
+  package static let wait = """
+    UPDATE queue
+    SET state = 2, due_at_ms = ?3, attempts = ?4, wait_reason = ?5
+    WHERE lane = ?1 AND delivery = ?2
+    """
+
+  // Primary key (lane, delivery).
+  package static let park = """
+    UPDATE queue
+    SET state = 3, due_at_ms = NULL, attempts = ?3, wait_reason = ?4
+    WHERE lane = ?1 AND delivery = ?2
+    """
+
+  package static let storeTransformed = """
+    INSERT OR REPLACE INTO transformed (delivery, event) VALUES (?1, ?2)
+    """
+
+  // Primary key (lane, delivery): a range of one lane.
+  package static let claim = """
+    SELECT
+      q.delivery, q.route, q.generation, q.attempts, q.attempts_before, q.order_key, q.due_at_ms,
+      q.created_at_ms, q.replay, e.sequence, e.accepted_at_ms, e.source, e.type, e.provenance,
+      e.payload, e.extra, e.external_id, e.trace
+    FROM queue AS q
+    JOIN events AS e ON e.sequence = q.delivery >> 16
+    WHERE q.lane = ?1 AND q.delivery > ?2 AND q.state = 0
+    ORDER BY q.delivery
+    LIMIT ?3
+    """
+
+  // The same row by its key: one delivery of one lane.
+  package static let claimOne = """
+    SELECT
+      q.delivery, q.route, q.generation, q.attempts, q.attempts_before, q.order_key, q.due_at_ms,
+      q.created_at_ms, q.replay, e.sequence, e.accepted_at_ms, e.source, e.type, e.provenance,
+      e.payload, e.extra, e.external_id, e.trace
+    FROM queue AS q
+    JOIN events AS e ON e.sequence = q.delivery >> 16
+    WHERE q.lane = ?1 AND q.delivery = ?2
+    """
+
+  // Partial index queue_due.
+  package static let claimDue = """
+    SELECT
+      q.delivery, q.route, q.generation, q.attempts, q.attempts_before, q.order_key, q.due_at_ms,
+      q.created_at_ms, q.replay, e.sequence, e.accepted_at_ms, e.source, e.type, e.provenance,
+      e.payload, e.extra, e.external_id, e.trace
+    FROM queue AS q INDEXED BY queue_due
+    JOIN events AS e ON e.sequence = q.delivery >> 16
+    WHERE q.lane = ?1 AND q.state = 2 AND q.due_at_ms <= ?2
+    ORDER BY q.due_at_ms, q.delivery
+    LIMIT ?3
+    """
+
+  // Partial index queue_due.
+  package static let nextDue = """
+    SELECT min(due_at_ms) FROM queue INDEXED BY queue_due WHERE lane = ?1 AND state = 2
+    """
+
+  // Partial index queue_order: the head of one key.
+  package static let headOfKey = """
+    SELECT delivery
+    FROM queue INDEXED BY queue_order
+    WHERE lane = ?1 AND order_key = ?2 AND delivery > ?3 AND state <> 3
+    ORDER BY delivery
+    LIMIT 1
+    """
+
+  // Partial index queue_due.
+  package static let waitingKeys = """
+    SELECT DISTINCT order_key
+    FROM queue INDEXED BY queue_due
+    WHERE lane = ?1 AND state = 2 AND order_key IS NOT NULL
+    """
+}

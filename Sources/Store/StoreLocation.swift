@@ -1,0 +1,77 @@
+import CPlatform
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The place of the database: its directory is made and checked before SQLite sees it.
+struct StoreLocation: Sendable {
+  let path: String
+  let directory: String
+
+  init(path: String) {
+    self.path = path
+    if let slash = path.lastIndex(of: "/") {
+      directory = slash == path.startIndex ? "/" : String(path[..<slash])
+    } else {
+      directory = "."
+    }
+  }
+
+  /// Makes the directory with mode 0700, and parents as needed.
+  func makeDirectory() throws(StoreError) {
+    var partial = directory.hasPrefix("/") ? "" : "."
+    for part in directory.split(separator: "/") {
+      partial += "/" + part
+      if mkdir(partial, 0o700) != 0, errno != EEXIST {
+        throw StoreError.system("make the directory \(partial)")
+      }
+    }
+  }
+
+  /// Makes the file, empty, with mode 0600, so that there is no moment in which it has another.
+  /// Only when it is not there: an existing database is never opened but by SQLite.
+  func makeFile() throws(StoreError) {
+    let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    if descriptor >= 0 {
+      close(descriptor)
+    } else if errno != EEXIST {
+      throw StoreError.system("make the database \(path)")
+    }
+  }
+
+  /// Refuses file systems whose locks or shared memory cannot be trusted.
+  /// Source: <https://www.sqlite.org/wal.html> ("WAL does not work over a network filesystem").
+  func refuseNetworkFileSystem(type: Int64? = nil) throws(StoreError) {
+    let type = type ?? orgloop_filesystem_type(directory)
+    guard let name = StoreLocation.networkFileSystems[type] else { return }
+    throw StoreError(
+      .networkFileSystem, "\(path) lies on a network file system (\(name))",
+      hint: "SQLite's write-ahead log needs a local disk: name one with --db")
+  }
+
+  /// Numbers of statfs(2).
+  private static let networkFileSystems: [Int64: String] = [
+    0x6969: "NFS", 0x517B: "SMB", 0xFF53_4D42: "CIFS", 0xFE53_4D42: "SMB2", 0x0102_1997: "9P",
+    0x5346_414F: "AFS", 0x00C3_6400: "Ceph", 0x0BD0_0BD0: "Lustre", 0x7461_636F: "OCFS2",
+    0x0116_1970: "GFS2", 0x564C: "NCP", 0x7375_7245: "Coda",
+  ]
+
+  /// Makes the file's name durable: SQLite ignores a failing fsync of the directory, we do not.
+  func syncDirectory() throws(StoreError) {
+    if orgloop_sync_directory(directory) != 0 {
+      throw StoreError.system("make the directory \(directory) durable")
+    }
+  }
+
+  /// Bytes free where the database lies, and the bytes that are kept for settling: a twentieth of
+  /// the file system, at most 32 MiB. Nil when the system does not say.
+  func space() -> (free: UInt64, reserve: UInt64)? {
+    var free: UInt64 = 0
+    var total: UInt64 = 0
+    guard orgloop_free_space(directory, &free, &total) == 0 else { return nil }
+    return (free, min(total / 20, 32 << 20))
+  }
+}

@@ -1,0 +1,95 @@
+extension WriterConnection {
+  /// Records attempts before their actors are called (config.md 7.1, step 1).
+  func start(_ records: [StartRecord]) throws(StoreError) {
+    for record in records {
+      statements.startAttempt.bind(1, record.delivery)
+      statements.startAttempt.bind(2, record.lane)
+      statements.startAttempt.bind(3, record.number)
+      statements.startAttempt.bind(4, record.startedAtMs)
+      statements.startAttempt.bind(5, record.generation)
+      try statements.startAttempt.run(doing: "start an attempt")
+    }
+  }
+
+  /// Records outcomes, and accepts the events that actors answered with.
+  ///
+  /// - Returns: The receipts of all follow-up events, record by record.
+  func settle(_ records: [SettleRecord]) throws(StoreError) -> [[AcceptReceipt]] {
+    var receipts: [[AcceptReceipt]] = []
+    receipts.reserveCapacity(records.count)
+    for record in records {
+      try settle(record)
+      receipts.append(try accept(AcceptBatch(records: record.followUps)))
+    }
+    return receipts
+  }
+
+  private func settle(_ record: SettleRecord) throws(StoreError) {
+    let start = record.start
+    statements.endAttempt.bind(1, start.delivery)
+    try statements.endAttempt.run(doing: "end an attempt")
+    try recordAttempt(record)
+    if let transformed = record.transformed {
+      statements.storeTransformed.bind(1, start.delivery)
+      statements.storeTransformed.bind(2, text: transformed)
+      try statements.storeTransformed.run(doing: "store a transformed event")
+    }
+    switch record.disposition {
+    case .settled(let state, let reason):
+      try settle(record, state: state, reason: reason)
+    case .waiting(let dueAtMs, let reason):
+      statements.wait.bind(1, start.lane)
+      statements.wait.bind(2, start.delivery)
+      statements.wait.bind(3, dueAtMs)
+      statements.wait.bind(4, start.number)
+      statements.wait.bind(5, reason)
+      try statements.wait.run(doing: "put off a delivery")
+    case .parked(let reason):
+      statements.park.bind(1, start.lane)
+      statements.park.bind(2, start.delivery)
+      statements.park.bind(3, start.number)
+      statements.park.bind(4, reason)
+      try statements.park.run(doing: "park a delivery")
+    }
+  }
+
+  private func recordAttempt(_ record: SettleRecord) throws(StoreError) {
+    statements.recordAttempt.bind(1, record.start.delivery)
+    statements.recordAttempt.bind(2, record.start.number)
+    statements.recordAttempt.bind(3, record.start.startedAtMs)
+    statements.recordAttempt.bind(4, record.endedAtMs)
+    statements.recordAttempt.bind(5, record.outcome)
+    statements.recordAttempt.bind(6, record.statusCode)
+    statements.recordAttempt.bind(7, record.error)
+    statements.recordAttempt.bind(8, record.retryAfterMs)
+    statements.recordAttempt.bind(9, record.responseExcerpt)
+    statements.recordAttempt.bind(10, record.output)
+    statements.recordAttempt.bind(11, record.promptHash)
+    statements.recordAttempt.bind(12, record.start.generation)
+    statements.recordAttempt.bind(13, record.transforms)
+    try statements.recordAttempt.run(doing: "record an attempt")
+  }
+
+  private func settle(
+    _ record: SettleRecord, state: String, reason: String?
+  ) throws(StoreError) {
+    statements.dequeue.bind(1, record.start.lane)
+    statements.dequeue.bind(2, record.start.delivery)
+    try statements.dequeue.run(doing: "take a delivery off its queue")
+    // Invariant 2: one terminal outcome. A delivery that left the queue otherwise meanwhile (an
+    // operator dropped it) keeps the outcome it has; the attempt above still says what happened.
+    guard statements.dequeue.changes() == 1 else { return }
+    statements.settle.bind(1, record.start.delivery)
+    statements.settle.bind(2, record.start.lane)
+    statements.settle.bind(3, record.route)
+    statements.settle.bind(4, record.start.generation)
+    statements.settle.bind(5, state)
+    statements.settle.bind(6, reason)
+    statements.settle.bind(7, record.start.number)
+    statements.settle.bind(8, record.endedAtMs)
+    statements.settle.bind(9, record.orderKey)
+    statements.settle.bind(10, record.createdAtMs)
+    statements.settle.bind(11, record.replay)
+    try statements.settle.run(doing: "settle a delivery")
+  }
+}

@@ -1,0 +1,168 @@
+/// The connection that writes, with its statements prepared once. Lives on the writer's thread.
+final class WriterConnection {
+  let connection: Connection
+  let identity: Identity
+  let statements: WriterStatements
+
+  /// The number of the newest event that is committed, and of the newest in this transaction.
+  private(set) var committedSequence: Int64
+  private var sequence: Int64
+  /// Events per source of this transaction, so that a group writes each source's row once.
+  private var sourceCounts: [Int64: (count: Int, lastMs: Int64)] = [:]
+
+  init(_ connection: Connection, identity: Identity) throws(StoreError) {
+    self.connection = connection
+    self.identity = identity
+    statements = try WriterStatements(connection)
+    let newest = try connection.integer(
+      "SELECT max(sequence) FROM events", doing: "read the log's end")
+    let reserved = try connection.text(
+      "SELECT value FROM meta WHERE key = 'last_sequence'", doing: "read the log's end")
+    committedSequence = max(newest ?? 0, reserved.flatMap { Int64($0) } ?? 0)
+    sequence = committedSequence
+  }
+
+  // MARK: Transactions
+
+  func begin() throws(StoreError) {
+    sequence = committedSequence
+    sourceCounts.removeAll(keepingCapacity: true)
+    // IMMEDIATE: a read transaction that later writes would fail with SQLITE_BUSY_SNAPSHOT.
+    // Source: <https://www.sqlite.org/isolation.html>
+    try statements.begin.run(doing: "begin a transaction")
+  }
+
+  func commit() throws(StoreError) {
+    for (source, counts) in sourceCounts {
+      statements.countEvents.bind(1, source)
+      statements.countEvents.bind(2, counts.count)
+      statements.countEvents.bind(3, counts.lastMs)
+      try statements.countEvents.run(doing: "count events")
+    }
+    try statements.commit.run(doing: "commit")
+    committedSequence = sequence
+  }
+
+  func rollback() {
+    guard connection.isInTransaction else { return }
+    // A rollback that fails leaves what a crash would leave: the transaction never happened.
+    try? statements.rollback.run(doing: "roll back")
+  }
+
+  // MARK: Accept
+
+  func accept(_ batch: AcceptBatch) throws(StoreError) -> [AcceptReceipt] {
+    var receipts: [AcceptReceipt] = []
+    receipts.reserveCapacity(batch.records.count)
+    for record in batch.records { receipts.append(try accept(record)) }
+    if let progress = batch.progress { try save(progress) }
+    return receipts
+  }
+
+  private func accept(_ record: AcceptRecord) throws(StoreError) -> AcceptReceipt {
+    let next = sequence + 1
+    precondition(next < Identity.sequenceMax, "the event numbers of this file are used up")
+    if let first = try firstCopy(of: record, claiming: next) { return first }
+    sequence = next
+    statements.insertEvent.bind(1, next)
+    statements.insertEvent.bind(2, record.acceptedAtMs)
+    statements.insertEvent.bind(3, record.source)
+    statements.insertEvent.bind(4, record.type)
+    statements.insertEvent.bind(5, record.generation)
+    statements.insertEvent.bind(6, record.deliveries.count)
+    statements.insertEvent.bind(7, text: record.provenance)
+    statements.insertEvent.bind(8, text: record.payload)
+    statements.insertEvent.bind(9, text: record.extra)
+    statements.insertEvent.bind(10, record.externalID)
+    statements.insertEvent.bind(11, record.traceID)
+    statements.insertEvent.bind(12, record.dedupKey)
+    statements.insertEvent.bind(13, record.cause)
+    statements.insertEvent.bind(14, record.nonMatches)
+    statements.insertEvent.bind(15, record.nonMatchesMore == 0 ? nil : record.nonMatchesMore)
+    try statements.insertEvent.run(doing: "store an event")
+    try enqueue(record, sequence: next)
+    let counts = sourceCounts[record.source] ?? (0, 0)
+    sourceCounts[record.source] = (counts.count + 1, max(counts.lastMs, record.acceptedAtMs))
+    return AcceptReceipt(
+      sequence: next, acceptedAtMs: record.acceptedAtMs, isDuplicate: false,
+      externalID: record.externalID, traceID: record.traceID)
+  }
+
+  private func enqueue(_ record: AcceptRecord, sequence: Int64) throws(StoreError) {
+    for (ordinal, delivery) in record.deliveries.enumerated() {
+      statements.enqueue.bind(1, delivery.lane)
+      statements.enqueue.bind(2, sequence << 16 | Int64(ordinal))
+      statements.enqueue.bind(3, delivery.route)
+      statements.enqueue.bind(4, delivery.generation)
+      switch delivery.orderKey {
+      case .none: statements.enqueue.bind(5, nil as String?)
+      case .text(let key): statements.enqueue.bind(5, key)
+      case .traceID:
+        statements.enqueue.bind(
+          5,
+          record.traceID
+            ?? identity.traceID(sequence: sequence, acceptedAtMs: record.acceptedAtMs))
+      }
+      try statements.enqueue.run(doing: "queue a delivery")
+    }
+  }
+
+  /// Claims the event's own id and its dedup key; the receipt of the first copy when one of them
+  /// was there before.
+  private func firstCopy(
+    of record: AcceptRecord, claiming sequence: Int64
+  ) throws(StoreError) -> AcceptReceipt? {
+    if let id = record.externalID {
+      statements.claimExternalID.bind(1, id)
+      statements.claimExternalID.bind(2, sequence)
+      try statements.claimExternalID.run(doing: "claim an id")
+      if statements.claimExternalID.changes() == 0 {
+        statements.findExternalID.bind(1, id)
+        return try duplicate(of: record, found: statements.findExternalID)
+      }
+    }
+    guard let key = record.dedupKey else { return nil }
+    statements.claimDedupKey.bind(1, record.source)
+    statements.claimDedupKey.bind(2, key)
+    statements.claimDedupKey.bind(3, sequence)
+    try statements.claimDedupKey.run(doing: "claim a dedup key")
+    guard statements.claimDedupKey.changes() == 0 else { return nil }
+    statements.findDedupKey.bind(1, record.source)
+    statements.findDedupKey.bind(2, key)
+    return try duplicate(of: record, found: statements.findDedupKey)
+  }
+
+  private func duplicate(
+    of record: AcceptRecord, found query: borrowing Statement
+  ) throws(StoreError) -> AcceptReceipt {
+    defer { query.reset() }
+    guard try query.step(doing: "find the first copy of an event") else {
+      throw StoreError(.corrupt, "a dedup key names no event")
+    }
+    let receipt = AcceptReceipt(
+      sequence: query.int64(0), acceptedAtMs: query.int64(1), isDuplicate: true,
+      externalID: query.optionalText(2), traceID: query.optionalText(3))
+    statements.countDuplicate.bind(1, receipt.sequence)
+    statements.countDuplicate.bind(2, record.acceptedAtMs)
+    try statements.countDuplicate.run(doing: "count a duplicate")
+    return receipt
+  }
+
+  func save(_ progress: SourceProgress) throws(StoreError) {
+    statements.saveProgress.bind(1, progress.source)
+    statements.saveProgress.bind(2, progress.checkpoint)
+    statements.saveProgress.bind(3, progress.status)
+    statements.saveProgress.bind(4, progress.lastSuccessMs)
+    statements.saveProgress.bind(5, progress.lastAttemptMs)
+    statements.saveProgress.bind(6, progress.lastError)
+    statements.saveProgress.bind(7, progress.consecutiveErrors)
+    statements.saveProgress.bind(8, progress.circuitOpen)
+    statements.saveProgress.bind(9, progress.health)
+    try statements.saveProgress.run(doing: "store a checkpoint")
+    guard let from = progress.coveredFromMs, let to = progress.coveredToMs else { return }
+    statements.extendCoverage.bind(1, progress.source)
+    statements.extendCoverage.bind(2, from)
+    statements.extendCoverage.bind(3, max(from, to))
+    try statements.extendCoverage.run(doing: "record coverage")
+  }
+}
