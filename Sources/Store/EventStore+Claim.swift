@@ -17,16 +17,23 @@ extension EventStore {
     }
   }
 
-  /// Waiting deliveries of a lane that are due, earliest due time first.
+  /// Waiting deliveries of a lane that are due, earliest due time first, and when the next one
+  /// after them is due.
   package func due(
     lane: Int64, nowMs: Int64, limit: Int
-  ) async throws(StoreError) -> [QueuedDelivery] {
+  ) async throws(StoreError) -> (page: [QueuedDelivery], nextDueMs: Int64?) {
     try await read { reader throws(StoreError) in
       let query = try reader.connection.prepare(SQL.claimDue)
       query.bind(1, lane)
       query.bind(2, nowMs)
       query.bind(3, limit)
-      return try queuedDeliveries(of: query, lane: lane)
+      let page = try queuedDeliveries(of: query, lane: lane)
+      // A full page may have left some behind that are due as well.
+      if page.count >= limit { return (page, nowMs) }
+      let next = try reader.connection.prepare(SQL.nextDueAfter)
+      next.bind(1, lane)
+      next.bind(2, nowMs)
+      return (page, try next.step(doing: "find the next due time") ? next.optionalInt64(0) : nil)
     }
   }
 

@@ -214,6 +214,13 @@ package enum SQL {
     SELECT min(due_at_ms) FROM queue INDEXED BY queue_due WHERE lane = ?1 AND state = 2
     """
 
+  // Partial index queue_due.
+  package static let nextDueAfter = """
+    SELECT min(due_at_ms)
+    FROM queue INDEXED BY queue_due
+    WHERE lane = ?1 AND state = 2 AND due_at_ms > ?2
+    """
+
   // Partial index queue_order: the head of one key.
   package static let headOfKey = """
     SELECT delivery

@@ -1,0 +1,114 @@
+import Synchronization
+package import Store
+
+/// The seam for scale (seed 004, 5.2): events go in, deliveries come out, outcomes are
+/// acknowledged, and what is not acknowledged is delivered again.
+///
+/// The engine never learns which bus it runs on. The SQLite bus is the default and fuses publish
+/// with acceptance in one transaction; a remote bus would use the same store as its outbox and
+/// inbox. Times are milliseconds since 1970.
+package protocol EventBus: Sendable {
+  /// Accepts events with their deliveries and their source's progress: all, or nothing.
+  ///
+  /// Subscribers are offered the new deliveries before `completion` is called, both in the order
+  /// of acceptance.
+  func publish(
+    _ batch: AcceptBatch,
+    completion: @escaping @Sendable (Result<[AcceptReceipt], StoreError>) -> Void)
+
+  /// Offers a lane's new deliveries to a handler, which must only take note and return. One
+  /// handler per lane; a second replaces the first.
+  func subscribe(lane: Int64, handler: @escaping @Sendable ([QueuedDelivery]) -> Void)
+  func unsubscribe(lane: Int64)
+
+  /// Records that attempts begin; their actors may be called once `completion` has been.
+  func start(
+    _ records: [StartRecord], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
+
+  /// Records outcomes and accepts the actors' own events, in one step. A delivery that is settled
+  /// is acknowledged; all others are delivered again.
+  func acknowledge(
+    _ records: [SettleRecord],
+    completion: @escaping @Sendable (Result<[[AcceptReceipt]], StoreError>) -> Void)
+
+  /// Unacknowledged deliveries that wait for their first attempt, in acceptance order.
+  func unacknowledged(
+    lane: Int64, after number: Int64, limit: Int
+  ) async throws -> [QueuedDelivery]
+  /// Deliveries whose next attempt is due, earliest first, and when the next after them is.
+  func due(
+    lane: Int64, nowMs: Int64, limit: Int
+  ) async throws -> (page: [QueuedDelivery], nextDueMs: Int64?)
+  /// The next delivery of an order key after a place.
+  func next(lane: Int64, orderKey: String, after number: Int64) async throws -> QueuedDelivery?
+  /// When the earliest waiting delivery is due, and the order keys that are waiting.
+  func waiting(lane: Int64) async throws -> (nextDueMs: Int64?, orderKeys: [String])
+  /// The event that a completed transform pipeline left at an earlier attempt.
+  func transformedEvent(delivery: Int64) async throws -> [UInt8]?
+
+  /// The ids of this bus's events and deliveries.
+  var identity: Identity { get }
+  /// Whether there is room for more events.
+  var hasRoom: Bool { get }
+}
+
+extension EventBus {
+  /// ``publish(_:completion:)`` for callers that wait.
+  package func publish(_ batch: AcceptBatch) async throws(StoreError) -> [AcceptReceipt] {
+    let result = await withCheckedContinuation { continuation in
+      publish(batch) { continuation.resume(returning: $0) }
+    }
+    return try result.get()
+  }
+}
+
+/// Who is offered which lane's deliveries. Shared by the buses.
+final class Subscribers: Sendable {
+  private typealias Handler = @Sendable ([QueuedDelivery]) -> Void
+  private let handlers = Mutex<[Int64: Handler]>([:])
+
+  func set(lane: Int64, _ handler: (@Sendable ([QueuedDelivery]) -> Void)?) {
+    handlers.withLock { $0[lane] = handler }
+  }
+
+  /// Hands the new deliveries of a batch to their lanes.
+  func offer(_ records: [AcceptRecord], _ receipts: [AcceptReceipt], identity: Identity) {
+    var byLane: [Int64: [QueuedDelivery]] = [:]
+    for (record, receipt) in zip(records, receipts) where !receipt.isDuplicate {
+      guard !record.deliveries.isEmpty else { continue }
+      let event = EventRow(record, receipt)
+      for (ordinal, delivery) in record.deliveries.enumerated() {
+        byLane[delivery.lane, default: []].append(
+          QueuedDelivery(
+            delivery: receipt.sequence << 16 | Int64(ordinal), lane: delivery.lane,
+            route: delivery.route, generation: delivery.generation,
+            orderKey: delivery.orderKeyText(receipt, identity), event: event))
+      }
+    }
+    guard !byLane.isEmpty else { return }
+    let handlers = handlers.withLock { $0 }
+    for (lane, deliveries) in byLane { handlers[lane]?(deliveries) }
+  }
+}
+
+extension EventRow {
+  init(_ record: AcceptRecord, _ receipt: AcceptReceipt) {
+    self.init(
+      sequence: receipt.sequence, acceptedAtMs: receipt.acceptedAtMs, source: record.source,
+      type: record.type, provenance: record.provenance, payload: record.payload,
+      extra: record.extra, externalID: record.externalID, traceID: record.traceID)
+  }
+}
+
+extension DeliveryRecord {
+  /// The order key as the queue has it.
+  func orderKeyText(_ receipt: AcceptReceipt, _ identity: Identity) -> String? {
+    switch orderKey {
+    case .none: nil
+    case .text(let key): key
+    case .traceID:
+      receipt.traceID
+        ?? identity.traceID(sequence: receipt.sequence, acceptedAtMs: receipt.acceptedAtMs)
+    }
+  }
+}

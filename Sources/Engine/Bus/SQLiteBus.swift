@@ -1,0 +1,78 @@
+package import Store
+
+/// The event bus in the database: publishing is accepting, acknowledging is settling.
+package final class SQLiteBus: EventBus {
+  private let store: EventStore
+  private let subscribers = Subscribers()
+
+  package init(_ store: EventStore) { self.store = store }
+
+  package var identity: Identity { store.identity }
+  package var hasRoom: Bool { store.hasRoom }
+
+  package func publish(
+    _ batch: AcceptBatch,
+    completion: @escaping @Sendable (Result<[AcceptReceipt], StoreError>) -> Void
+  ) {
+    store.accept(batch) { [subscribers, identity] result in
+      if case .success(let receipts) = result {
+        subscribers.offer(batch.records, receipts, identity: identity)
+      }
+      completion(result)
+    }
+  }
+
+  package func subscribe(
+    lane: Int64, handler: @escaping @Sendable ([QueuedDelivery]) -> Void
+  ) {
+    subscribers.set(lane: lane, handler)
+  }
+
+  package func unsubscribe(lane: Int64) { subscribers.set(lane: lane, nil) }
+
+  package func start(
+    _ records: [StartRecord], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+  ) {
+    store.start(records, completion: completion)
+  }
+
+  package func acknowledge(
+    _ records: [SettleRecord],
+    completion: @escaping @Sendable (Result<[[AcceptReceipt]], StoreError>) -> Void
+  ) {
+    store.settle(records) { [subscribers, identity] result in
+      if case .success(let receipts) = result {
+        for (record, receipts) in zip(records, receipts) where !receipts.isEmpty {
+          subscribers.offer(record.followUps, receipts, identity: identity)
+        }
+      }
+      completion(result)
+    }
+  }
+
+  package func unacknowledged(
+    lane: Int64, after number: Int64, limit: Int
+  ) async throws -> [QueuedDelivery] {
+    try await store.pending(lane: lane, after: number, limit: limit)
+  }
+
+  package func due(
+    lane: Int64, nowMs: Int64, limit: Int
+  ) async throws -> (page: [QueuedDelivery], nextDueMs: Int64?) {
+    try await store.due(lane: lane, nowMs: nowMs, limit: limit)
+  }
+
+  package func next(
+    lane: Int64, orderKey: String, after number: Int64
+  ) async throws -> QueuedDelivery? {
+    try await store.next(lane: lane, orderKey: orderKey, after: number)
+  }
+
+  package func waiting(lane: Int64) async throws -> (nextDueMs: Int64?, orderKeys: [String]) {
+    try await store.waiting(lane: lane)
+  }
+
+  package func transformedEvent(delivery: Int64) async throws -> [UInt8]? {
+    try await store.transformedEvent(delivery: delivery)
+  }
+}

@@ -1,0 +1,167 @@
+import Crypto
+import Store
+
+/// One attempt of one delivery: transforms, prompt, configuration, actor (config.md 7.1).
+struct Attempt {
+  let delivery: QueuedDelivery
+  let start: StartRecord
+  let worker: RouteWorker
+  let environment: DeliveryEnvironment
+
+  /// What an attempt came to, before it is committed.
+  struct Report: Sendable {
+    let delivery: QueuedDelivery
+    let event: AcceptedEvent
+    let worker: RouteWorker
+    var record: SettleRecord
+    let steps: [Transforming.Step]
+    let verdict: AttemptVerdict
+    let deliveryID: String
+    let usedCapturedPrompt: String?
+  }
+
+  func run() async -> Report {
+    let event = environment.event(of: delivery.event)
+    let deliveryID = environment.bus.identity.deliveryID(
+      number: delivery.delivery, acceptedAtMs: delivery.event.acceptedAtMs)
+    environment.log.emit {
+      LogEntry(
+        .deliverAttempt, delivery: deliveryID, attempt: start.number, event: event,
+        worker: worker, at: start.startedAtMs)
+    }
+    let (verdict, traces) = await verdict(event, deliveryID)
+    return report(event, deliveryID, verdict, traces)
+  }
+
+  /// What the steps before the actor leave behind.
+  private struct Traces {
+    var steps: [Transforming.Step] = []
+    var transformed: JSONText?
+    var promptHash: String?
+    var promptFallback: String?
+  }
+
+  private func verdict(
+    _ event: AcceptedEvent, _ deliveryID: String
+  ) async -> (AttemptVerdict, Traces) {
+    var traces = Traces()
+    let envelope: JSONText
+    switch await transformed(event, &traces) {
+    case .passed(let text, _): envelope = text
+    case .stopped(let verdict): return (verdict, traces)
+    }
+    let prompt = await readPrompt(&traces)
+    let config: JSONObject
+    do throws(EngineError) {
+      config = try worker.template.render(
+        event: envelope, now: start.startedAtMs, route: worker.route.name,
+        deliveryID: deliveryID)
+    } catch {
+      return (.notPrepared(error.message), traces)
+    }
+    let request = request(event, envelope, deliveryID, config, prompt)
+    let connector = worker.connector
+    let outcome = await withTimeout(ms: request.timeoutMs, time: environment.time) {
+      await connector.deliver(request)
+    }
+    let text = "no answer within \(request.timeoutMs) ms"
+    return (.actor(outcome ?? AttemptOutcome(.timeout, error: text)), traces)
+  }
+
+  /// The event after the transforms: from an earlier attempt, or from running them now.
+  private func transformed(
+    _ event: AcceptedEvent, _ traces: inout Traces
+  ) async -> Transforming.End {
+    guard !worker.transforms.isEmpty else { return .passed(event.envelope(), isChanged: false) }
+    if delivery.attempts > 0 {
+      do {
+        if let stored = try await environment.bus.transformedEvent(delivery: delivery.delivery) {
+          return .passed(JSONText(checked: stored), isChanged: false)
+        }
+      } catch {
+        return .stopped(.notPrepared("the transformed event cannot be read: \(error)"))
+      }
+    }
+    let transforming = Transforming(worker: worker, event: event, time: environment.time)
+    let (end, steps) = await transforming.run(on: event.envelope())
+    traces.steps = steps
+    if case .passed(let text, isChanged: true) = end { traces.transformed = text }
+    return end
+  }
+
+  /// The prompt as the file has it now, or as it was captured when the file cannot be read.
+  private func readPrompt(_ traces: inout Traces) async -> String? {
+    guard let prompt = worker.route.prompt else { return nil }
+    let text: String
+    do {
+      text = try await environment.files.readText(
+        prompt.path, bytesMax: Limits.promptBytesMax)
+    } catch {
+      text = prompt.captured
+      traces.promptFallback = "\(error)"
+    }
+    traces.promptHash = SHA256.hash(data: Array(text.utf8)).hexText
+    return PromptText.split(text).body
+  }
+
+  private func request(
+    _ event: AcceptedEvent, _ envelope: JSONText, _ deliveryID: String, _ config: JSONObject,
+    _ prompt: String?
+  ) -> DeliveryRequest {
+    var config = config
+    let metadata = worker.route.prompt?.metadata ?? .null
+    if let prompt, let file = worker.route.prompt {
+      config["launch_prompt"] = .string(prompt)
+      config["launch_prompt_file"] = .string(file.path)
+      config["launch_prompt_meta"] = metadata
+    }
+    return DeliveryRequest(
+      deliveryID: deliveryID, attempt: start.number, eventID: event.id, event: envelope,
+      traceID: event.traceID, route: worker.route.name, module: worker.module, config: config,
+      launchPrompt: prompt, launchPromptMeta: metadata,
+      timeoutMs: worker.route.delivery.timeoutMs, startedAtMs: start.startedAtMs)
+  }
+
+  private func report(
+    _ event: AcceptedEvent, _ deliveryID: String, _ verdict: AttemptVerdict, _ traces: Traces
+  ) -> Report {
+    var generator = SystemRandomNumberGenerator()
+    let disposition = Disposition.decide(
+      verdict, attempts: start.number - delivery.attemptsBefore,
+      policy: worker.route.delivery.retry, nowMs: environment.time.steadyMs, using: &generator)
+    var record = SettleRecord(
+      start: start, route: worker.key, orderKey: delivery.orderKey,
+      createdAtMs: delivery.createdAtMs, replay: delivery.replay,
+      endedAtMs: environment.time.wallMs, outcome: verdict.word,
+      error: verdict.error, promptHash: traces.promptHash, disposition: disposition)
+    if !traces.steps.isEmpty {
+      record.transforms = JSONText(.array(traces.steps.map(\.json))).description
+    }
+    record.transformed = traces.transformed?.bytes
+    if case .actor(let outcome) = verdict {
+      record.statusCode = outcome.statusCode
+      record.retryAfterMs = outcome.retryAfterMs
+      record.responseExcerpt = outcome.responseExcerpt
+      record.output = outcome.output
+      if outcome.kind == .delivered, !outcome.followUps.isEmpty {
+        record.followUps = environment.followUps(
+          outcome.followUps, of: event, delivery: delivery, worker: worker)
+      }
+    }
+    return Report(
+      delivery: delivery, event: event, worker: worker, record: record, steps: traces.steps,
+      verdict: verdict, deliveryID: deliveryID, usedCapturedPrompt: traces.promptFallback)
+  }
+}
+
+extension Digest {
+  /// Lower-case hexadecimal.
+  var hexText: String {
+    var text = ""
+    for byte in self {
+      text += byte < 16 ? "0" : ""
+      text += String(byte, radix: 16)
+    }
+    return text
+  }
+}

@@ -1,0 +1,66 @@
+import Store
+import Synchronization
+
+/// What all lanes share.
+final class DeliveryEnvironment: Sendable {
+  let bus: any EventBus
+  let time: TimeSource
+  let log: LogFanout
+  let files: FileReader
+  let intake: Intake
+  /// Names of sources by number, also of modules that are not loaded now.
+  private let sources: Mutex<[Int64: SourceName]>
+
+  struct SourceName: Sendable, Hashable {
+    let module: String
+    let id: String
+  }
+
+  init(
+    bus: any EventBus, time: TimeSource, log: LogFanout, files: FileReader, intake: Intake,
+    sources: [Int64: SourceName]
+  ) {
+    self.bus = bus
+    self.time = time
+    self.log = log
+    self.files = files
+    self.intake = intake
+    self.sources = Mutex(sources)
+  }
+
+  func addSources(_ names: [Int64: SourceName]) {
+    sources.withLock { $0.merge(names) { _, new in new } }
+  }
+
+  /// The event of a row, with its names and ids.
+  func event(of row: EventRow) -> AcceptedEvent {
+    let name = sources.withLock { $0[row.source] } ?? SourceName(module: "", id: "")
+    let identity = bus.identity
+    return AcceptedEvent(
+      sequence: row.sequence,
+      id: row.externalID
+        ?? identity.eventID(sequence: row.sequence, acceptedAtMs: row.acceptedAtMs),
+      acceptedAtMs: row.acceptedAtMs, source: name.id,
+      type: EventType(code: row.type) ?? .resourceChanged, module: name.module,
+      traceID: row.traceID
+        ?? identity.traceID(sequence: row.sequence, acceptedAtMs: row.acceptedAtMs),
+      provenance: JSONText(checked: row.provenance), payload: JSONText(checked: row.payload),
+      extra: row.extra.map(JSONText.init(checked:)))
+  }
+
+  /// The events an actor answered with, routed: their source is the actor, their cause the
+  /// delivery, their trace the event's (connectors.md 3.5).
+  func followUps(
+    _ drafts: [EventDraft], of event: AcceptedEvent, delivery: QueuedDelivery,
+    worker: RouteWorker
+  ) -> [AcceptRecord] {
+    drafts.compactMap { draft in
+      var draft = draft
+      draft.traceID = event.traceID
+      draft.cause = EventDraft.Cause(deliveryNumber: delivery.delivery)
+      let actor = worker.route.actor
+      return intake.record(
+        draft, module: actor.module ?? worker.module, source: actor.id, nowMs: time.wallMs)
+    }
+  }
+}

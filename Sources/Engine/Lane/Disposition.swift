@@ -1,0 +1,69 @@
+package import Store
+
+/// What an attempt's outcome means for its delivery (config.md 7.1, 9.3): a pure decision.
+package enum Disposition {
+  /// - Parameters:
+  ///   - verdict: How the attempt ended.
+  ///   - attempts: Attempts of this budget, this one included.
+  ///   - nowMs: By the steady clock, because a due time is made from it.
+  package static func decide(
+    _ verdict: AttemptVerdict, attempts: Int, policy: RetryPolicy, nowMs: Int64,
+    using generator: inout some RandomNumberGenerator
+  ) -> SettleRecord.Disposition {
+    switch verdict {
+    case .actor(let outcome):
+      switch outcome.kind {
+      case .delivered: return .settled(state: "delivered", reason: nil)
+      case .skipped: return .settled(state: "skipped", reason: outcome.error ?? "declined")
+      case .rejected: return .settled(state: "dead", reason: "rejected")
+      case .error, .timeout, .interrupted:
+        return again(outcome.retryAfterMs, attempts, policy, nowMs, &generator)
+      }
+    case .dropped: return .settled(state: "dropped", reason: "transform")
+    case .transformFailed(_, .drop): return .settled(state: "dropped", reason: "transform_error")
+    case .transformFailed(_, .halt): return .settled(state: "dead", reason: "halt")
+    case .transformFailed(_, .retry), .transformFailed(_, .pass), .notPrepared:
+      return again(nil, attempts, policy, nowMs, &generator)
+    }
+  }
+
+  private static func again(
+    _ retryAfterMs: Int64?, _ attempts: Int, _ policy: RetryPolicy, _ nowMs: Int64,
+    _ generator: inout some RandomNumberGenerator
+  ) -> SettleRecord.Disposition {
+    guard attempts < policy.attemptsMax else {
+      return .settled(state: "dead", reason: "attempts")
+    }
+    let delay = policy.delayMs(after: attempts, retryAfterMs: retryAfterMs, using: &generator)
+    return .waiting(dueAtMs: nowMs + delay, reason: "backoff")
+  }
+}
+
+/// How an attempt ended: at the actor, or before it.
+package enum AttemptVerdict: Sendable {
+  case actor(AttemptOutcome)
+  /// A transform dropped the event.
+  case dropped(transform: String, reason: String?)
+  case transformFailed(String, TransformStep.ErrorPolicy)
+  /// The delivery could not be made ready: the configuration template grew too large, the prompt
+  /// or an earlier result could not be read.
+  case notPrepared(String)
+
+  /// The word for `attempts.outcome`.
+  package var word: String {
+    switch self {
+    case .actor(let outcome): outcome.kind.rawValue
+    case .dropped: "dropped"
+    case .transformFailed, .notPrepared: "error"
+    }
+  }
+
+  package var error: String? {
+    switch self {
+    case .actor(let outcome): outcome.error
+    case .dropped(let transform, let reason):
+      reason.map { "\(transform): \($0)" } ?? "dropped by \(transform)"
+    case .transformFailed(let text, _), .notPrepared(let text): text
+    }
+  }
+}

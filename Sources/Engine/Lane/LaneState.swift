@@ -1,0 +1,248 @@
+import DequeModule
+package import Store
+
+/// Which delivery of a lane goes next: a pure value, no I/O and no clock.
+///
+/// The rows are the truth; this holds a window on them, bounded by ``windowMax`` and by what is in
+/// flight. New deliveries are offered as they are committed. As long as the window has room they
+/// stay in memory and are never read back (*direct*); beyond that they are left in the file, and
+/// the window is refilled from there in acceptance order (*behind*), until it has caught up.
+///
+/// Order keys: of all deliveries with one key only the oldest unsettled may be in the window.
+/// Those behind it stay in the file and are looked up by key when it is settled, so that one slow
+/// key neither fills the window nor holds up other keys.
+package struct LaneState: Sendable {
+  private let concurrencyMax: Int
+  private let windowMax: Int
+  private var ready: Deque<QueuedDelivery> = []
+  /// Everything in `ready`, in flight, or with an outcome that is being committed: what must not
+  /// be taken in again.
+  private var held: Set<Int64> = []
+  private var inFlight = 0
+  /// Order keys whose oldest delivery is in the window, in flight, or waiting; true when others
+  /// may be behind it in the file.
+  private var busyKeys: [String: Bool] = [:]
+  /// The newest delivery that was taken in or passed over.
+  private var cursor: Int64 = 0
+  private var feed = Feed.behind(newOffers: false)
+  private var isFetching = false
+  private var isFetchingDue = false
+  private var keysToFetch: [KeyFetch] = []
+  /// Deliveries that finished while a page was being read: the page may still show them.
+  private var finishedMeanwhile: Set<Int64> = []
+  /// The cursor went back while a page was being read: the page would move it forward again.
+  private var hasRewound = false
+  private var nextDueMs: Int64?
+  private var pausedUntilMs: Int64?
+
+  private enum Feed: Sendable {
+    /// Every pending delivery is in the window.
+    case direct
+    /// There may be pending deliveries after `cursor` that are only in the file. `newOffers` says
+    /// that one was committed since the last look, so an empty page does not mean caught up.
+    case behind(newOffers: Bool)
+  }
+
+  package struct KeyFetch: Sendable, Hashable {
+    package let key: String
+    package let after: Int64
+  }
+
+  /// What the lane must do now. Each is reported back by the method of the same name.
+  package enum Action: Sendable {
+    /// Commit these starts, then call the actor.
+    case start([QueuedDelivery])
+    /// Read pending deliveries.
+    case fetch(after: Int64, limit: Int)
+    /// Read waiting deliveries that are due.
+    case fetchDue(nowMs: Int64, limit: Int)
+    /// Read the next delivery of an order key.
+    case fetchKey(KeyFetch)
+  }
+
+  /// - Parameters:
+  ///   - waiting: What ``EventBus/waiting(lane:)`` said when the lane began.
+  package init(
+    concurrencyMax: Int, windowMax: Int = Limits.laneWindowMax,
+    nextDueMs: Int64? = nil, waitingKeys: [String] = []
+  ) {
+    self.concurrencyMax = max(concurrencyMax, 1)
+    self.windowMax = max(windowMax, concurrencyMax)
+    self.nextDueMs = nextDueMs
+    for key in waitingKeys { busyKeys[key] = true }
+  }
+
+  package var inFlightCount: Int { inFlight }
+  /// No attempt runs and no outcome is being committed.
+  package var isDrained: Bool { inFlight == 0 && held.count == ready.count }
+
+  // MARK: What happened
+
+  /// New deliveries were committed, in this order.
+  package mutating func offered(_ deliveries: [QueuedDelivery]) {
+    for delivery in deliveries {
+      guard case .direct = feed, ready.count < windowMax, delivery.delivery > cursor else {
+        rewind(to: delivery.delivery - 1)
+        feed = .behind(newOffers: true)
+        continue
+      }
+      take(delivery)
+    }
+  }
+
+  /// A page of pending deliveries came back from the file.
+  package mutating func fetched(_ page: [QueuedDelivery], limit: Int) {
+    isFetching = false
+    defer { forgetFinished() }
+    if hasRewound {
+      hasRewound = false
+      feed = .behind(newOffers: true)
+      return
+    }
+    for delivery in page where delivery.delivery > cursor { take(delivery) }
+    guard case .behind(let newOffers) = feed else { return }
+    if page.count < limit, !newOffers { feed = .direct }
+  }
+
+  /// Reading failed; it is tried again when the pause is over.
+  package mutating func fetchFailed(retryAtMs: Int64) {
+    if isFetchingDue { nextDueMs = retryAtMs }
+    isFetching = false
+    isFetchingDue = false
+    forgetFinished()
+    pausedUntilMs = retryAtMs
+    feed = .behind(newOffers: true)
+  }
+
+  /// A page of due deliveries came back, with what is due after it.
+  package mutating func fetchedDue(_ page: [QueuedDelivery], nextDueMs: Int64?) {
+    isFetchingDue = false
+    for delivery in page where !finishedMeanwhile.contains(delivery.delivery) {
+      // Its key has been busy since its first attempt, so it may go without asking.
+      if held.insert(delivery.delivery).inserted { ready.append(delivery) }
+    }
+    forgetFinished()
+    noteDue(nextDueMs)
+  }
+
+  /// The next delivery of an order key came back, or there is none.
+  package mutating func fetchedKey(_ fetch: KeyFetch, _ delivery: QueuedDelivery?) {
+    guard let delivery else {
+      // One may have been offered while the look-up ran; then it has to be made again.
+      let hasMore = busyKeys[fetch.key] == true
+      busyKeys[fetch.key] = hasMore ? false : nil
+      if hasMore { keysToFetch.append(fetch) }
+      return
+    }
+    busyKeys[fetch.key] = true
+    if let dueAtMs = delivery.dueAtMs {
+      noteDue(dueAtMs)
+    } else if held.insert(delivery.delivery).inserted {
+      ready.append(delivery)
+    }
+  }
+
+  /// An attempt is over, so another may begin; its outcome is not committed yet.
+  package mutating func attemptEnded() { inFlight -= 1 }
+
+  /// A delivery has left the lane's hands, and that is committed: settled, parked, or waiting
+  /// until a time.
+  package mutating func finished(_ delivery: QueuedDelivery, dueAtMs: Int64?) {
+    held.remove(delivery.delivery)
+    if isFetching || isFetchingDue { finishedMeanwhile.insert(delivery.delivery) }
+    if let dueAtMs {
+      noteDue(dueAtMs)
+      return
+    }
+    guard let key = delivery.orderKey, let hasMore = busyKeys[key] else { return }
+    if hasMore {
+      busyKeys[key] = false
+      keysToFetch.append(KeyFetch(key: key, after: delivery.delivery))
+    } else {
+      busyKeys[key] = nil
+    }
+  }
+
+  /// Starts could not be committed: the deliveries go back to where they were.
+  package mutating func startFailed(_ deliveries: [QueuedDelivery], retryAtMs: Int64) {
+    inFlight -= deliveries.count
+    for delivery in deliveries.reversed() { ready.prepend(delivery) }
+    pausedUntilMs = retryAtMs
+  }
+
+  /// Nothing more is started until then: the file cannot be written.
+  package mutating func pause(untilMs: Int64) { pausedUntilMs = untilMs }
+
+  // MARK: What to do
+
+  /// When to ask again though nothing happens; nil when only an event can bring work.
+  package func wakeAtMs() -> Int64? {
+    if let pausedUntilMs { return pausedUntilMs }
+    guard !isFetchingDue, ready.count < windowMax else { return nil }
+    return nextDueMs
+  }
+
+  /// What is to be done now.
+  package mutating func actions(nowMs: Int64) -> [Action] {
+    if let until = pausedUntilMs {
+      guard nowMs >= until else { return [] }
+      pausedUntilMs = nil
+    }
+    var actions: [Action] = []
+    while let fetch = keysToFetch.popLast() { actions.append(.fetchKey(fetch)) }
+    if let starts = takeStarts() { actions.append(.start(starts)) }
+    if let due = nextDueMs, due <= nowMs, !isFetchingDue, ready.count < windowMax {
+      isFetchingDue = true
+      nextDueMs = nil
+      // Rows in flight still stand as waiting in the file and come back first.
+      actions.append(.fetchDue(nowMs: nowMs, limit: windowMax + held.count))
+    }
+    if case .behind = feed, !isFetching, ready.count < (windowMax + 1) / 2 {
+      isFetching = true
+      feed = .behind(newOffers: false)
+      actions.append(.fetch(after: cursor, limit: windowMax))
+    }
+    return actions
+  }
+
+  private mutating func takeStarts() -> [QueuedDelivery]? {
+    let count = min(concurrencyMax - inFlight, ready.count)
+    guard count > 0 else { return nil }
+    let starts = Array(ready.prefix(count))
+    ready.removeFirst(count)
+    inFlight += count
+    return starts
+  }
+
+  /// Takes a pending delivery into the window, unless it is there or its key is busy.
+  private mutating func take(_ delivery: QueuedDelivery) {
+    cursor = delivery.delivery
+    guard !held.contains(delivery.delivery), !finishedMeanwhile.contains(delivery.delivery) else {
+      return
+    }
+    if let key = delivery.orderKey {
+      if busyKeys[key] != nil {
+        busyKeys[key] = true
+        return
+      }
+      busyKeys[key] = false
+    }
+    held.insert(delivery.delivery)
+    ready.append(delivery)
+  }
+
+  private mutating func rewind(to number: Int64) {
+    guard number < cursor else { return }
+    cursor = number
+    hasRewound = isFetching
+  }
+
+  private mutating func noteDue(_ dueAtMs: Int64?) {
+    guard let dueAtMs else { return }
+    nextDueMs = min(nextDueMs ?? .max, dueAtMs)
+  }
+
+  private mutating func forgetFinished() {
+    if !isFetching && !isFetchingDue { finishedMeanwhile.removeAll() }
+  }
+}
