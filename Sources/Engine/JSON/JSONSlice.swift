@@ -52,6 +52,70 @@ package struct JSONSlice: Sendable {
     }
   }
 
+  /// The beginning of ``plainText``, without reading the rest of a large value.
+  ///
+  /// - Parameter characters: At most that many Unicode scalars.
+  package func excerpt(characters: Int) -> String {
+    guard bytes.count > characters else { return plainText }
+    if isString {
+      return withStringBytes { raw in
+        let end = JSONSlice.end(of: characters, in: raw)
+        return JSONText.decodeString(UnsafeBufferPointer(rebasing: raw[..<end]))
+      }
+    }
+    return withBytes { JSONSlice.compactBeginning(of: $0, characters: characters) }
+  }
+
+  /// The offset after so many scalars of a string's raw bytes.
+  private static func end(of scalars: Int, in raw: UnsafeBufferPointer<UInt8>) -> Int {
+    var offset = 0
+    var count = 0
+    while offset < raw.count, count < scalars {
+      switch raw[offset] {
+      case UInt8(ascii: "\\"):
+        let isUnicode = offset + 1 < raw.count && raw[offset + 1] == UInt8(ascii: "u")
+        offset += isUnicode ? unicodeEscapeCount(raw, at: offset) : 2
+      case 0xC0...0xDF: offset += 2
+      case 0xE0...0xEF: offset += 3
+      case 0xF0...0xFF: offset += 4
+      default: offset += 1
+      }
+      count += 1
+    }
+    return min(offset, raw.count)
+  }
+
+  /// 12 for a surrogate pair, else 6.
+  private static func unicodeEscapeCount(
+    _ raw: UnsafeBufferPointer<UInt8>, at offset: Int
+  ) -> Int {
+    guard offset + 3 < raw.count, raw[offset + 2] | 0x20 == UInt8(ascii: "d"),
+      let second = JSONScanner.hexDigit(raw[offset + 3]), second >= 8
+    else { return 6 }
+    return 12
+  }
+
+  /// JSON up to so many scalars, without the blanks between its parts.
+  private static func compactBeginning(
+    of bytes: UnsafeBufferPointer<UInt8>, characters: Int
+  ) -> String {
+    var result: [UInt8] = []
+    var inString = false
+    var isEscaped = false
+    var count = 0
+    for byte in bytes {
+      if !inString, [0x20, 0x0A, 0x0D, 0x09].contains(byte) { continue }
+      if byte & 0xC0 != 0x80 {
+        guard count < characters else { break }
+        count += 1
+      }
+      if byte == UInt8(ascii: "\""), !isEscaped { inString.toggle() }
+      isEscaped = inString && byte == UInt8(ascii: "\\") && !isEscaped
+      result.append(byte)
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+
   /// Lends the value's bytes without copying them.
   func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
     text.bytes.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[range])) }

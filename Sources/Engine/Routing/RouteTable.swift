@@ -1,6 +1,8 @@
 /// Every route of the active modules, compiled so that deciding costs no more with many routes
 /// than with few.
 ///
+/// A source's routes are indexed by event type, and then by the values of one equality condition of
+/// each route (``SourceRoutes``); equal conditions of different routes are evaluated once per event.
 /// Immutable: a changed configuration makes a new table. The same event and the same table give
 /// the same decision (design.md 5, invariant 10).
 package struct RouteTable: Sendable {
@@ -8,7 +10,10 @@ package struct RouteTable: Sendable {
   package let entries: [Entry]
   /// Every condition of every route; ``ConditionText/index`` is the position here.
   package let conditions: [ConditionText]
-  private let sources: [SourceReference: [Int]]
+  let sources: [SourceReference: SourceRoutes]
+  let routes: [CompiledRoute]
+  /// Every path that a condition looks at.
+  let paths: [DotPath]
 
   /// One route of the table.
   package struct Entry: Sendable {
@@ -39,6 +44,8 @@ package struct RouteTable: Sendable {
     let names = RouteTable.names(modules)
     var entries: [Entry] = []
     var conditions: [ConditionText] = []
+    var routes: [CompiledRoute] = []
+    var vocabulary = FilterVocabulary()
     var sources: [SourceReference: [Int]] = [:]
     for module in modules {
       for route in module.routes where route.isEnabled {
@@ -48,6 +55,8 @@ package struct RouteTable: Sendable {
         let range = conditions.count - texts.count..<conditions.count
         entries.append(
           Entry(index: index, module: module.name, route: route, conditions: range))
+        let filter = vocabulary.compile(route.filter)
+        routes.append(CompiledRoute(filter: filter, types: route.types))
         let keys = route.sources.map { source in
           SourceReference(
             module: source.module.map { names[$0] ?? $0 } ?? module.name, id: source.id)
@@ -57,34 +66,9 @@ package struct RouteTable: Sendable {
     }
     self.entries = entries
     self.conditions = conditions
-    self.sources = sources
-  }
-
-  /// Decides where an event goes.
-  package func route(_ event: EventView) -> RoutingDecision {
-    var decision = RoutingDecision()
-    for index in sources[SourceReference(module: event.module, id: event.source)] ?? [] {
-      let entry = entries[index]
-      var failure: RoutingDecision.NonMatch?
-      var place = entry.conditions.lowerBound
-      if let types = entry.route.types {
-        if !types.contains(event.type) {
-          failure = .init(route: index, condition: place, actual: event.type.rawValue)
-        }
-        place += 1
-      }
-      for condition in entry.route.filter.entries where failure == nil {
-        let slice = event.slice(at: condition.path)
-        let verdict = condition.condition.verdict(for: slice)
-        if verdict == .regexLimit { decision.regexLimits.append(place) }
-        if verdict != .holds {
-          failure = .init(route: index, condition: place, actual: slice?.plainText)
-        }
-        place += 1
-      }
-      if let failure { decision.nonMatches.append(failure) } else { decision.matches.append(index) }
-    }
-    return decision
+    self.routes = routes
+    paths = vocabulary.paths
+    self.sources = sources.mapValues { SourceRoutes($0, of: routes) }
   }
 
   /// Every name a module answers to, and its own.
