@@ -26,9 +26,10 @@ package struct DotPath: Sendable, Hashable, CustomStringConvertible {
   /// A path from its text; nil when a segment is empty (`a..b`, `.a`, the empty text).
   package init?(_ text: String) {
     var keys: [String] = []
-    var current = ""
+    var current = String.UnicodeScalarView()
     var escaped = false
-    for character in text {
+    // By scalars: a combining mark after a dot would make the two one character, not a dot.
+    for character in text.unicodeScalars {
       if escaped {
         if character != "." { current.append("\\") }
         current.append(character)
@@ -36,14 +37,14 @@ package struct DotPath: Sendable, Hashable, CustomStringConvertible {
       } else if character == "\\" {
         escaped = true
       } else if character == "." {
-        keys.append(current)
-        current = ""
+        keys.append(String(current))
+        current.removeAll(keepingCapacity: true)
       } else {
         current.append(character)
       }
     }
     if escaped { current.append("\\") }
-    keys.append(current)
+    keys.append(String(current))
     if keys.count > 1, keys[0] == "event" { keys.removeFirst() }
     guard keys.allSatisfy({ !$0.isEmpty }) else { return nil }
     segments = keys.map(Segment.init)

@@ -312,7 +312,8 @@ package struct JSONScanner {
 private struct KeySet {
   private let bytes: UnsafeBufferPointer<UInt8>
   private var few: [Range<Int>] = []
-  private var many: Set<String> = []
+  // As bytes: strings that are canonically equivalent are still two keys.
+  private var many: Set<[UInt8]> = []
   private(set) var count = 0
 
   init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
@@ -331,7 +332,7 @@ private struct KeySet {
     return many.insert(decode(key)).inserted
   }
 
-  private func decode(_ key: Range<Int>) -> String {
-    JSONText.decodeString(UnsafeBufferPointer(rebasing: bytes[key]))
+  private func decode(_ key: Range<Int>) -> [UInt8] {
+    Array(JSONText.decodeString(UnsafeBufferPointer(rebasing: bytes[key])).utf8)
   }
 }

@@ -44,15 +44,15 @@ package struct JSONText: Sendable, Hashable, CustomStringConvertible {
   /// The piece of this text at a dot path, or nil when the path does not resolve.
   ///
   /// - Complexity: One pass over the text up to the value; no allocation.
-  package func slice(at path: DotPath) -> JSONSlice? {
-    bytes.withUnsafeBufferPointer { buffer in
-      JSONText.find(path.segments[...], in: buffer)
-    }.map { found in
-      switch found {
-      case .range(let range): JSONSlice(text: self, range: range)
-      case .length(let count):
-        JSONSlice(text: JSONText(checked: Array(String(count).utf8)), range: nil)
-      }
+  package func slice(at path: DotPath) -> JSONSlice? { slice(at: path.segments[...]) }
+
+  /// As ``slice(at:)-(DotPath)``, for a path whose first segments were followed elsewhere.
+  func slice(at segments: ArraySlice<DotPath.Segment>) -> JSONSlice? {
+    let found = bytes.withUnsafeBufferPointer { JSONText.find(segments, in: $0) }
+    return switch found {
+    case nil: nil
+    case .range(let range): JSONSlice(text: self, range: range)
+    case .length(let count): JSONSlice(whole: JSONText(checked: Array(String(count).utf8)))
     }
   }
 
@@ -121,7 +121,7 @@ package struct JSONText: Sendable, Hashable, CustomStringConvertible {
     _ key: UnsafeBufferPointer<UInt8>, _ segment: DotPath.Segment
   ) -> Bool {
     if key.count == segment.utf8.count { return key.elementsEqual(segment.utf8) }
-    return key.contains(UInt8(ascii: "\\")) && decodeString(key) == segment.key
+    return key.contains(UInt8(ascii: "\\")) && decodeString(key).utf8.elementsEqual(segment.utf8)
   }
 
   /// Moves to an element; the scanner stands at the list's bracket.
@@ -212,31 +212,5 @@ package struct JSONText: Sendable, Hashable, CustomStringConvertible {
     let scalar = Unicode.Scalar(code) ?? "\u{FFFD}"
     units.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
     return length
-  }
-}
-
-/// A value inside a ``JSONText``, not yet turned into anything.
-package struct JSONSlice: Sendable {
-  private let text: JSONText
-  private let range: Range<Int>
-
-  init(text: JSONText, range: Range<Int>?) {
-    self.text = text
-    self.range = range ?? text.bytes.indices
-  }
-
-  /// The value's own bytes, without the blanks around it.
-  package var bytes: ArraySlice<UInt8> { text.bytes[range] }
-  /// The first byte: `"` a string, `{` an object, `[` a list, a digit or `-` a number, `t f n`.
-  package var firstByte: UInt8 { text.bytes[range.lowerBound] }
-  package var value: JSONValue { JSONText(checked: Array(bytes)).value() }
-
-  /// The string this slice holds, or nil when it is something else.
-  package var string: String? {
-    guard firstByte == UInt8(ascii: "\"") else { return nil }
-    return text.bytes.withUnsafeBufferPointer { buffer in
-      JSONText.decodeString(
-        UnsafeBufferPointer(rebasing: buffer[range.lowerBound + 1..<range.upperBound - 1]))
-    }
   }
 }

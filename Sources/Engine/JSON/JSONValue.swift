@@ -17,7 +17,7 @@ package enum JSONValue: Sendable, Hashable {
 /// A JSON number that keeps the text it was written with, so that 64-bit integers stay exact.
 ///
 /// Two numbers are equal when their values are: `5` and `5.0` are one number (config.md 6.3).
-package struct JSONNumber: Sendable, Hashable {
+package struct JSONNumber: Sendable, Hashable, Comparable {
   /// The number as RFC 8259 writes it.
   package let text: String
 
@@ -34,17 +34,23 @@ package struct JSONNumber: Sendable, Hashable {
   }
 
   /// The value if it is a whole number of 64 bits, `5.0` included.
-  package var int64: Int64? { Int64(text) ?? Int64(exactly: double) }
+  package var int64: Int64? { Int64(text) ?? JSONDecimal(text.utf8).int64 }
   /// The nearest double; infinite when the text is beyond its range.
   package var double: Double { Double(text) ?? .nan }
 
   package static func == (left: JSONNumber, right: JSONNumber) -> Bool {
     if left.text == right.text { return true }
     if let a = Int64(left.text), let b = Int64(right.text) { return a == b }
-    return left.double == right.double
+    return JSONDecimal(left.text.utf8) == JSONDecimal(right.text.utf8)
   }
 
-  package func hash(into hasher: inout Hasher) { hasher.combine(double) }
+  /// Whether the value is less, compared exactly.
+  package static func < (left: JSONNumber, right: JSONNumber) -> Bool {
+    if let a = Int64(left.text), let b = Int64(right.text) { return a < b }
+    return JSONDecimal(left.text.utf8) < JSONDecimal(right.text.utf8)
+  }
+
+  package func hash(into hasher: inout Hasher) { hasher.combine(JSONDecimal(text.utf8)) }
 }
 
 /// A JSON object: its members in the order they were written.
@@ -73,9 +79,9 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
   /// The value of a key. Setting an existing key keeps its place; a new one is appended; nil
   /// removes it.
   package subscript(key: String) -> JSONValue? {
-    get { members.first { $0.key == key }?.value }
+    get { members.first { JSONObject.isSame($0.key, key) }?.value }
     set {
-      let place = members.firstIndex { $0.key == key }
+      let place = members.firstIndex { JSONObject.isSame($0.key, key) }
       switch (place, newValue) {
       case (let place?, let value?): members[place].value = value
       case (let place?, nil): members.remove(at: place)
@@ -83,6 +89,12 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral {
       case (nil, nil): break
       }
     }
+  }
+
+  /// Keys are one when their bytes are. Swift also calls canonically equivalent strings equal, but
+  /// to JSON `"\u00e9"` and `"e\u0301"` are two keys.
+  private static func isSame(_ left: String, _ right: String) -> Bool {
+    left == right && left.utf8.elementsEqual(right.utf8)
   }
 
   package var isEmpty: Bool { members.isEmpty }
