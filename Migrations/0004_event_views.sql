@@ -66,7 +66,8 @@ SELECT
   r.name AS route,
   c.path,
   c.expected,
-  json_extract(d.value, '$[1]') AS actual
+  json_extract(d.value, '$[1]') AS actual,
+  e.sequence
 FROM
   events AS e
   JOIN node AS n ON n.id = 1,

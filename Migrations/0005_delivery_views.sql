@@ -19,7 +19,8 @@ SELECT
   strftime(
     '%Y-%m-%dT%H:%M:%fZ', coalesce(d.created_at_ms, e.accepted_at_ms) / 1000.0, 'unixepoch'
   ) AS created_at,
-  strftime('%Y-%m-%dT%H:%M:%fZ', d.settled_at_ms / 1000.0, 'unixepoch') AS settled_at
+  strftime('%Y-%m-%dT%H:%M:%fZ', d.settled_at_ms / 1000.0, 'unixepoch') AS settled_at,
+  d.delivery
 FROM
   (
     SELECT
@@ -59,7 +60,8 @@ SELECT
   a.output,
   a.prompt_hash,
   a.generation,
-  a.transforms
+  a.transforms,
+  a.delivery
 FROM
   (
     SELECT

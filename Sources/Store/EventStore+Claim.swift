@@ -84,8 +84,7 @@ extension EventStore {
 /// Reads rows of `SQL.claim` and its siblings.
 func queuedDeliveries(
   of query: borrowing Statement, lane: Int64
-) throws(StoreError) -> [QueuedDelivery]
-{
+) throws(StoreError) -> [QueuedDelivery] {
   var result: [QueuedDelivery] = []
   while try query.step(doing: "read the queue") {
     let event = EventRow(

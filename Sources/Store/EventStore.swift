@@ -14,7 +14,8 @@ package final class EventStore: Sendable {
   package let path: String
   package let identity: Identity
   private let writer: Writer
-  private let readers: ReaderPool
+  /// The same file, for those who only read.
+  package let reader: StoreReader
   private let lock: LockHolder
   private let threads: Mutex<[pthread_t]>
   private let location: StoreLocation
@@ -53,7 +54,7 @@ package final class EventStore: Sendable {
     log.attach(to: connection)
     let writing = try WriterConnection(connection, identity: identity)
     try location.syncDirectory()
-    readers = try ReaderPool(path: path, count: options.readerCount, vfs: options.vfs)
+    reader = try StoreReader(path: path, readerCount: options.readerCount, vfs: options.vfs)
     writer = Writer(observer: options.observer)
     self.path = path
     self.identity = identity
@@ -69,20 +70,19 @@ package final class EventStore: Sendable {
     guard let writing else {
       throw StoreError.system("start the writer's thread")
     }
-    let reading = try readers.start()
-    threads.withLock { $0 = [writing] + reading }
+    threads.withLock { $0 = [writing] }
   }
 
   /// Writes what is waiting, checkpoints, and closes. Blocks until that is done; later calls
   /// return at once.
   package func close() {
     writer.close()
-    readers.close()
     let threads = threads.withLock { threads in
       defer { threads = [] }
       return threads
     }
     for thread in threads { pthread_join(thread, nil) }
+    reader.close()
   }
 
   /// Whether there is room for more events. False leaves the rest of the disk to settling what
@@ -129,7 +129,8 @@ package final class EventStore: Sendable {
     _ batch: AcceptBatch,
     completion: @escaping @Sendable (Result<[AcceptReceipt], StoreError>) -> Void
   ) {
-    submit({ connection throws(StoreError) in try connection.accept(batch) }, completion: completion)
+    submit(
+      { connection throws(StoreError) in try connection.accept(batch) }, completion: completion)
   }
 
   /// Records the beginning of attempts; their actors may be called only afterwards.
@@ -137,7 +138,8 @@ package final class EventStore: Sendable {
     _ records: [StartRecord],
     completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
   ) {
-    submit({ connection throws(StoreError) in try connection.start(records) }, completion: completion)
+    submit(
+      { connection throws(StoreError) in try connection.start(records) }, completion: completion)
   }
 
   /// Records outcomes and accepts follow-up events, in one transaction.
@@ -155,7 +157,7 @@ package final class EventStore: Sendable {
   func read<Value: Sendable>(
     _ body: @escaping @Sendable (ReaderConnection) throws(StoreError) -> Value
   ) async throws(StoreError) -> Value {
-    try await readers.read(body)
+    try await reader.read(body)
   }
 }
 

@@ -42,12 +42,10 @@ final class ReaderPool: Sendable {
   private let count: Int
   private let vfs: String?
 
-  /// Opens one connection, so that a file that cannot be read is reported where it is opened.
-  init(path: String, count: Int, vfs: String?) throws(StoreError) {
+  init(path: String, count: Int, vfs: String?) {
     self.path = path
     self.count = max(count, 1)
     self.vfs = vfs
-    _ = try ReaderConnection(path: path, vfs: vfs)
   }
 
   func start() throws(StoreError) -> [pthread_t] {

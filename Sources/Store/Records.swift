@@ -125,7 +125,19 @@ package struct AcceptReceipt: Sendable, Hashable {
   package let isDuplicate: Bool
   /// The event's own id when it came with one.
   package let externalID: String?
+  /// The trace it joined; nil for a trace of its own.
   package let traceID: String?
+
+  package init(
+    sequence: Int64, acceptedAtMs: Int64, isDuplicate: Bool, externalID: String?,
+    traceID: String?
+  ) {
+    self.sequence = sequence
+    self.acceptedAtMs = acceptedAtMs
+    self.isDuplicate = isDuplicate
+    self.externalID = externalID
+    self.traceID = traceID
+  }
 }
 
 /// The beginning of one attempt.

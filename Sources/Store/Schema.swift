@@ -90,6 +90,26 @@ struct Schema {
     }
   }
 
+  /// Refuses a file that this binary cannot read: another program's, or a newer schema. An older
+  /// schema is refused too, because only the writer migrates.
+  func refuseUnreadable() throws(StoreError) {
+    let doing = "read the schema version"
+    let version = Int(try connection.integer("PRAGMA user_version", doing: doing) ?? 0)
+    guard try connection.integer("PRAGMA application_id", doing: doing) == Schema.applicationID
+    else {
+      throw StoreError(
+        .notADatabase, "this is not an orgloop database", hint: "name another file with --db")
+    }
+    let newest = migrations.last?.version ?? 0
+    guard version == newest else {
+      throw StoreError(
+        .newerSchema,
+        "the database has schema \(version); this orgloop reads schema \(newest)",
+        hint: version < newest
+          ? "orgloop start brings it up to date" : "install the newer orgloop")
+    }
+  }
+
   private func apply(_ migration: Migrations.Migration) throws(StoreError) {
     try connection.execute(
       String(decoding: migration.sql, as: UTF8.self), doing: "apply \(migration.name)")

@@ -35,7 +35,8 @@ struct Statement: ~Copyable {
     value.withUTF8 { bytes in
       bytes.withMemoryRebound(to: CChar.self) { chars in
         // An empty buffer may have no address, and a null pointer would bind NULL.
-        _ = orgloop_bind_text(handle, index, chars.baseAddress ?? Statement.empty, Int32(chars.count))
+        _ = orgloop_bind_text(
+          handle, index, chars.baseAddress ?? Statement.empty, Int32(chars.count))
       }
     }
   }

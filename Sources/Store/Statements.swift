@@ -236,4 +236,45 @@ package enum SQL {
     FROM queue INDEXED BY queue_due
     WHERE lane = ?1 AND state = 2 AND order_key IS NOT NULL
     """
+
+  // By lane on the queue's side, because its key begins with the lane; primary keys everywhere.
+  package static let deliveriesOfEvent = """
+    SELECT
+      d.delivery, printf('dlv_%012x%s%016x', e.accepted_at_ms, n.middle, n.base | d.delivery),
+      m.name, r.name, r.actor, d.state, d.reason, d.wait_reason,
+      strftime('%Y-%m-%dT%H:%M:%fZ', d.due_at_ms / 1000.0, 'unixepoch'),
+      d.attempts, d.order_key, d.generation,
+      strftime(
+        '%Y-%m-%dT%H:%M:%fZ', coalesce(d.created_at_ms, e.accepted_at_ms) / 1000.0, 'unixepoch'
+      ),
+      strftime('%Y-%m-%dT%H:%M:%fZ', d.settled_at_ms / 1000.0, 'unixepoch')
+    FROM
+      (
+        SELECT
+          q.delivery, q.route,
+          CASE
+            WHEN a.delivery IS NOT NULL THEN 'running'
+            WHEN q.state = 0 THEN 'pending' WHEN q.state = 2 THEN 'waiting' ELSE 'parked'
+          END AS state,
+          NULL AS reason,
+          CASE WHEN a.delivery IS NULL THEN coalesce(q.wait_reason, 'queued') END AS wait_reason,
+          q.due_at_ms, q.attempts + (a.delivery IS NOT NULL) AS attempts, q.order_key,
+          q.generation, q.created_at_ms, NULL AS settled_at_ms
+        FROM
+          lanes AS l
+          CROSS JOIN queue AS q ON q.lane = l.key AND q.delivery BETWEEN ?1 AND ?1 | 65535
+          LEFT JOIN running AS a ON a.delivery = q.delivery
+        UNION ALL
+        SELECT
+          delivery, route, state, reason, NULL, NULL, attempts, order_key, generation,
+          created_at_ms, settled_at_ms
+        FROM settled
+        WHERE delivery BETWEEN ?1 AND ?1 | 65535
+      ) AS d
+      JOIN events AS e ON e.sequence = d.delivery >> 16
+      JOIN routes AS r ON r.key = d.route
+      JOIN modules AS m ON m.key = r.module
+      JOIN node AS n ON n.id = 1
+    ORDER BY d.delivery
+    """
 }

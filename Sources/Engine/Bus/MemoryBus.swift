@@ -111,12 +111,15 @@ package final class MemoryBus: EventBus {
   }
 
   private func accept(_ records: [AcceptRecord], _ state: inout State) -> [AcceptReceipt] {
-    records.map { record in
+    var receipts: [AcceptReceipt] = []
+    for record in records {
       let keys = MemoryBus.firstCopyKeys(record)
-      if let first = keys.lazy.compactMap({ state.firstCopies[$0] }).first {
-        return AcceptReceipt(
-          sequence: first.sequence, acceptedAtMs: first.acceptedAtMs, isDuplicate: true,
-          externalID: first.externalID, traceID: first.traceID)
+      if let first = keys.compactMap({ state.firstCopies[$0] }).first {
+        receipts.append(
+          AcceptReceipt(
+            sequence: first.sequence, acceptedAtMs: first.acceptedAtMs, isDuplicate: true,
+            externalID: first.externalID, traceID: first.traceID))
+        continue
       }
       state.sequence += 1
       let receipt = AcceptReceipt(
@@ -124,8 +127,9 @@ package final class MemoryBus: EventBus {
         externalID: record.externalID, traceID: record.traceID)
       for key in keys { state.firstCopies[key] = receipt }
       enqueue(record, receipt, &state)
-      return receipt
+      receipts.append(receipt)
     }
+    return receipts
   }
 
   private func enqueue(_ record: AcceptRecord, _ receipt: AcceptReceipt, _ state: inout State) {

@@ -24,7 +24,7 @@ struct Attempt {
     let event = environment.event(of: delivery.event)
     let deliveryID = environment.bus.identity.deliveryID(
       number: delivery.delivery, acceptedAtMs: delivery.event.acceptedAtMs)
-    environment.log.emit {
+    environment.log.emit(.deliverAttempt) {
       LogEntry(
         .deliverAttempt, delivery: deliveryID, attempt: start.number, event: event,
         worker: worker, at: start.startedAtMs)
@@ -36,7 +36,8 @@ struct Attempt {
   /// What the steps before the actor leave behind.
   private struct Traces {
     var steps: [Transforming.Step] = []
-    var transformed: JSONText?
+    /// What the pipeline made, if it ran to its end in this attempt.
+    var completed: (event: JSONText, isChanged: Bool)?
     var promptHash: String?
     var promptFallback: String?
   }
@@ -85,7 +86,7 @@ struct Attempt {
     let transforming = Transforming(worker: worker, event: event, time: environment.time)
     let (end, steps) = await transforming.run(on: event.envelope())
     traces.steps = steps
-    if case .passed(let text, isChanged: true) = end { traces.transformed = text }
+    if case .passed(let text, let isChanged) = end { traces.completed = (text, isChanged) }
     return end
   }
 
@@ -137,7 +138,9 @@ struct Attempt {
     if !traces.steps.isEmpty {
       record.transforms = JSONText(.array(traces.steps.map(\.json))).description
     }
-    record.transformed = traces.transformed?.bytes
+    if let completed = traces.completed, completed.isChanged || disposition.comesAgain {
+      record.transformed = completed.event.bytes
+    }
     if case .actor(let outcome) = verdict {
       record.statusCode = outcome.statusCode
       record.retryAfterMs = outcome.retryAfterMs
@@ -151,6 +154,13 @@ struct Attempt {
     return Report(
       delivery: delivery, event: event, worker: worker, record: record, steps: traces.steps,
       verdict: verdict, deliveryID: deliveryID, usedCapturedPrompt: traces.promptFallback)
+  }
+}
+
+extension SettleRecord.Disposition {
+  /// Another attempt will follow, and it reuses what the transforms made (config.md 9.4).
+  fileprivate var comesAgain: Bool {
+    if case .settled = self { false } else { true }
   }
 }
 

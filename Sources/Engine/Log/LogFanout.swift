@@ -1,5 +1,5 @@
-package import Synchronization
 import DequeModule
+import Synchronization
 
 /// Hands log entries to loggers from a queue beside the pipeline: a slow or failing logger never
 /// delays or fails an event (events.md 8.1).
@@ -20,6 +20,18 @@ package final class LogFanout: Sendable {
     let sink: any LogSink
     var queue: Deque<LogEntry> = []
     var dropped = 0
+
+    func wants(_ entry: LogEntry, _ level: LogLevel) -> Bool {
+      level >= sink.minimumLevel && (module == nil || module == entry.module)
+    }
+
+    mutating func push(_ entry: LogEntry) {
+      if queue.count >= Limits.logEntriesMax {
+        queue.removeFirst()
+        dropped += 1
+      }
+      queue.append(entry)
+    }
   }
 
   package init() {
@@ -38,10 +50,10 @@ package final class LogFanout: Sendable {
   }
 
   /// Queues an entry for every logger that wants it. The entry is only made when one might.
-  package func emit(atLeast level: LogLevel = .error, _ make: () -> LogEntry) {
+  package func emit(_ phase: LogPhase, _ make: () -> LogEntry) {
+    let level = phase.style.level
     guard minimum.load(ordering: .relaxed) <= level.rawValue else { return }
     let entry = make()
-    let level = entry.phase.style.level
     let isQueued = state.withLock { state in
       var isQueued = false
       for index in state.outlets.indices where state.outlets[index].wants(entry, level) {
@@ -78,19 +90,5 @@ package final class LogFanout: Sendable {
       if batches.isEmpty { return }
       for (sink, entries) in batches { await sink.write(entries) }
     }
-  }
-}
-
-extension LogFanout.Outlet {
-  fileprivate func wants(_ entry: LogEntry, _ level: LogLevel) -> Bool {
-    level >= sink.minimumLevel && (module == nil || module == entry.module)
-  }
-
-  fileprivate mutating func push(_ entry: LogEntry) {
-    if queue.count >= Limits.logEntriesMax {
-      queue.removeFirst()
-      dropped += 1
-    }
-    queue.append(entry)
   }
 }

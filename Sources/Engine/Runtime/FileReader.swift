@@ -45,7 +45,8 @@ struct FileReader: Sendable {
         Glibc.read(descriptor, $0.baseAddress, $0.count)
       }
       if got < 0 {
-        throw EngineError(.internalFault, "cannot read \(path): \(String(cString: strerror(errno)))")
+        throw EngineError(
+          .internalFault, "cannot read \(path): \(String(cString: strerror(errno)))")
       }
       if got == 0 { break }
       count += got

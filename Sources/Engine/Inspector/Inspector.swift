@@ -1,0 +1,150 @@
+package import Store
+
+/// The read side: what CLI and server show, with a running runtime or without one.
+///
+/// It reads the file and nothing else, so what it says is what is stored.
+package struct Inspector: Sendable {
+  private let reader: StoreReader
+
+  package init(_ reader: StoreReader) { self.reader = reader }
+
+  /// One page of events, newest first.
+  ///
+  /// - Throws: ``EngineError`` `.invalid` for a cursor that is none or a state that does not exist.
+  package func events(_ query: EventQuery) async throws -> EventPage {
+    var filter = EventFilter()
+    filter.fromMs = query.fromMs
+    filter.toMs = query.toMs
+    filter.module = query.module
+    filter.source = query.source
+    filter.route = query.route
+    filter.actor = query.actor
+    filter.type = query.type?.code
+    filter.platformEvent = query.platformEvent
+    if let state = query.state {
+      guard ["accepted", "settled", "unrouted"].contains(state) else {
+        throw EngineError(.invalid, "state must be accepted, settled or unrouted")
+      }
+      filter.state = state
+    }
+    if let after = query.after {
+      guard let place = Int64(after), place > 0 else {
+        throw EngineError(.invalid, "after is not a cursor of this list")
+      }
+      filter.below = place
+    }
+    filter.limit = min(max(query.limit, 1), 1_000)
+    let events = try await reader.events(filter)
+    let next = events.count == filter.limit ? events.last.map { String($0.sequence) } : nil
+    return EventPage(items: events.map(Inspector.listItem), next: next)
+  }
+
+  /// An event with deliveries, attempts and the routes that did not match; nil when there is none.
+  package func event(id: String) async throws -> JSONValue? {
+    guard let detail = try await reader.event(id: id) else { return nil }
+    guard case .object(var object) = JSONText(checked: detail.envelope).value() else { return nil }
+    let summary = detail.summary
+    object["state"] = .string(summary.state)
+    object["generation"] = JSONValue(summary.generation)
+    object["dedup_key"] = detail.dedupKey.map(JSONValue.string)
+    object["duplicates"] = JSONValue(summary.duplicates)
+    object["deliveries"] = .array(
+      summary.deliveries.map { delivery in
+        Inspector.json(delivery, attempts: detail.attempts[delivery.number] ?? [])
+      })
+    object["non_matches"] = .array(
+      detail.nonMatches.map { nonMatch in
+        [
+          "route": .string(nonMatch.route), "path": .string(nonMatch.path),
+          "expected": .string(nonMatch.expected), "actual": JSONValue(nonMatch.actual),
+        ]
+      })
+    if detail.nonMatchesMore > 0 {
+      object["non_matches_more"] = JSONValue(detail.nonMatchesMore)
+    }
+    return .object(object)
+  }
+
+  /// The runtime row, or nil when no runtime has ever held the file.
+  package func runtime() async throws -> RuntimeRow? { try await reader.runtime() }
+
+  package func sources() async throws -> [SourceStatus] { try await reader.sources() }
+  package func modules() async throws -> [ModuleStatus] { try await reader.modules() }
+
+  /// Queues with unsettled deliveries, as `status` shows them (cli-http.md 2.2).
+  package func queues(nowMs: Int64) async throws -> [JSONValue] {
+    try await reader.queues().map { queue in
+      var object: JSONObject = ["module": .string(queue.module)]
+      object[queue.kind] = .string(queue.name)
+      object["pending"] = JSONValue(queue.pending)
+      object["waiting"] = JSONValue(queue.waiting)
+      object["parked"] = JSONValue(queue.parked)
+      object["running"] = JSONValue(queue.running)
+      object["oldest_pending_ms"] = queue.oldestMs.map { JSONValue(max(nowMs - $0, 0)) } ?? .null
+      return .object(object)
+    }
+  }
+
+  package func deadLetterCount() async throws -> Int { try await reader.deadLetterCount() }
+
+  // MARK: JSON
+
+  private static func listItem(_ event: EventSummary) -> JSONValue {
+    let settled = event.deliveries.compactMap { $0.settledAt.flatMap(ISOTime.ms) }
+    let processing =
+      event.state == "settled"
+      ? settled.max().flatMap { end in ISOTime.ms(event.timestamp).map { end - $0 } } : nil
+    return [
+      "event_id": .string(event.id),
+      "timestamp": .string(event.timestamp),
+      "source": .string(event.source),
+      "type": .string(event.type),
+      "platform_event": JSONValue(event.platformEvent),
+      "matched_routes": .array(event.deliveries.map { .string($0.route) }),
+      "actors": .array(event.deliveries.map { .string($0.actor) }),
+      "outcomes": .array(event.deliveries.map { .string($0.state) }),
+      "processing_ms": processing.map { JSONValue($0) } ?? .null,
+      "module": .string(event.module),
+      "trace_id": .string(event.traceID),
+      "state": .string(event.state),
+      "duplicates": JSONValue(event.duplicates),
+    ]
+  }
+
+  private static func json(
+    _ delivery: DeliverySummary, attempts: [AttemptSummary]
+  ) -> JSONValue {
+    [
+      "id": .string(delivery.id),
+      "route": .string(delivery.route),
+      "actor": .string(delivery.actor),
+      "module": .string(delivery.module),
+      "state": .string(delivery.state),
+      "reason": JSONValue(delivery.reason),
+      "wait_reason": JSONValue(delivery.waitReason),
+      "next_attempt_at": JSONValue(delivery.nextAttemptAt),
+      "order_key": JSONValue(delivery.orderKey),
+      "generation": JSONValue(delivery.generation),
+      "created_at": .string(delivery.createdAt),
+      "settled_at": JSONValue(delivery.settledAt),
+      "attempts": .array(attempts.map(json)),
+    ]
+  }
+
+  private static func json(_ attempt: AttemptSummary) -> JSONValue {
+    var object: JSONObject = [
+      "number": JSONValue(attempt.number),
+      "started_at": .string(attempt.startedAt),
+      "ended_at": JSONValue(attempt.endedAt),
+      "outcome": JSONValue(attempt.outcome ?? "running"),
+    ]
+    object["status_code"] = attempt.statusCode.map { JSONValue($0) }
+    object["error"] = attempt.error.map(JSONValue.string)
+    object["duration_ms"] = attempt.durationMs.map { JSONValue($0) }
+    object["response_excerpt"] = attempt.responseExcerpt.map(JSONValue.string)
+    object["output"] = attempt.output.map(JSONValue.string)
+    object["prompt_hash"] = attempt.promptHash.map(JSONValue.string)
+    object["transforms"] = attempt.transforms.map { JSONText(checked: $0).value() }
+    return .object(object)
+  }
+}

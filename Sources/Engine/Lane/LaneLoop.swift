@@ -1,0 +1,132 @@
+import Store
+
+/// The loop of a lane between two wake-ups: notes what happened, decides, and sets things going.
+struct LaneLoop {
+  private let lane: Lane
+  private var state: LaneState
+  /// Attempts that the next commit settles.
+  private var ended: [Attempt.Report] = []
+  /// Outcomes that could not be committed; nothing new starts before they are, so that an actor
+  /// is not called again and again for what it has done (reliability.md 1, the resend storm).
+  private var unsettled: [Attempt.Report] = []
+  private var retrySettlingAtMs: Int64?
+  private var retryMs = LaneLoop.retryMsMin
+  /// Deliveries whose start is committed, waiting for the group to take them.
+  private var toAttempt: [(QueuedDelivery, StartRecord)] = []
+  private var alarmAtMs: Int64?
+  private var isDraining = false
+  private var isCommitting = 0
+
+  /// 1 s doubling to 30 s: how often a database that cannot be written is tried again.
+  static let retryMsMin: Int64 = 1_000
+  static let retryMsMax: Int64 = 30_000
+
+  init(lane: Lane, state: LaneState) {
+    self.lane = lane
+    self.state = state
+  }
+
+  /// Draining, and nothing runs or waits to be committed.
+  var isDone: Bool {
+    isDraining && state.isDrained && ended.isEmpty && unsettled.isEmpty && isCommitting == 0
+  }
+
+  mutating func note(_ message: Lane.Message) {
+    switch message {
+    case .offered(let deliveries): state.offered(deliveries)
+    case .fetched(let page, let limit): state.fetched(page, limit: limit)
+    case .fetchedDue(let page, let nextDueMs): state.fetchedDue(page, nextDueMs: nextDueMs)
+    case .fetchedKey(let fetch, let delivery): state.fetchedKey(fetch, delivery)
+    case .fetchFailed(let error):
+      report(error.description)
+      state.fetchFailed(retryAtMs: lane.nowMs + backOff())
+    case .started(let deliveries, let records):
+      retryMs = LaneLoop.retryMsMin
+      toAttempt += zip(deliveries, records)
+    case .startFailed(let deliveries, let error):
+      report(error.description)
+      state.startFailed(deliveries, retryAtMs: lane.nowMs + backOff())
+    case .ended(let report):
+      state.attemptEnded()
+      ended.append(report)
+    case .settled(let reports):
+      isCommitting -= 1
+      retryMs = LaneLoop.retryMsMin
+      for report in reports { settled(report) }
+    case .settleFailed(let reports, let error):
+      isCommitting -= 1
+      report(error.description)
+      unsettled += reports
+      let atMs = lane.nowMs + backOff()
+      retrySettlingAtMs = atMs
+      state.pause(untilMs: atMs)
+    case .alarm: alarmAtMs = nil
+    case .drain: isDraining = true
+    }
+  }
+
+  mutating func act(in group: inout DiscardingTaskGroup) {
+    for (delivery, start) in toAttempt { begin(delivery, start, in: &group) }
+    toAttempt.removeAll(keepingCapacity: true)
+    settle()
+    if !isDraining {
+      for action in state.actions(nowMs: lane.nowMs) { lane.perform(action, in: &group) }
+    }
+    setAlarm(in: &group)
+  }
+
+  private mutating func begin(
+    _ delivery: QueuedDelivery, _ start: StartRecord, in group: inout DiscardingTaskGroup
+  ) {
+    guard let worker = lane.worker(for: delivery.route) else {
+      // The route went away between acceptance and now: its deliveries are parked at the next
+      // load. This one stays as it is, counted as interrupted.
+      state.attemptEnded()
+      state.finished(delivery, dueAtMs: nil)
+      return
+    }
+    let lane = lane
+    group.addTask { await lane.attempt(delivery, start, worker) }
+  }
+
+  private mutating func settle() {
+    if !unsettled.isEmpty {
+      guard let at = retrySettlingAtMs, lane.nowMs >= at else { return }
+      ended = unsettled + ended
+      unsettled = []
+      retrySettlingAtMs = nil
+    }
+    guard !ended.isEmpty else { return }
+    isCommitting += 1
+    lane.commit(ended)
+    ended = []
+  }
+
+  private mutating func settled(_ report: Attempt.Report) {
+    if case .waiting(let dueAtMs, _) = report.record.disposition {
+      state.finished(report.delivery, dueAtMs: dueAtMs)
+    } else {
+      state.finished(report.delivery, dueAtMs: nil)
+    }
+    report.log(to: lane.log)
+  }
+
+  private mutating func setAlarm(in group: inout DiscardingTaskGroup) {
+    let wishes = [state.wakeAtMs(), retrySettlingAtMs].compactMap { $0 }
+    guard let wish = wishes.min(), wish < alarmAtMs ?? .max else { return }
+    alarmAtMs = wish
+    let lane = lane
+    group.addTask { await lane.alarm(atMs: wish) }
+  }
+
+  private mutating func backOff() -> Int64 {
+    defer { retryMs = min(retryMs * 2, LaneLoop.retryMsMax) }
+    return retryMs
+  }
+
+  private func report(_ error: String) {
+    lane.log.emit(.systemError) {
+      LogEntry(.systemError, timestampMs: lane.wallMs, error: "lane \(lane.name): \(error)")
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import Synchronization
+
+extension SourceRunner {
+  /// Keeps a stream running: restarts it with back-off and the last committed checkpoint
+  /// (connectors.md 2.11).
+  func keepRunning(_ source: any StreamSource) async {
+    var retryMs = SourceRunner.retryMsMin
+    while !stopping.isSet, !Task.isCancelled {
+      let emittedBefore = state.withLock(\.health.eventsEmitted)
+      let error = await runOnce(source)
+      if stopping.isSet || Task.isCancelled { return }
+      await fail(error ?? "the stream ended")
+      if state.withLock(\.health.eventsEmitted) > emittedBefore {
+        retryMs = SourceRunner.retryMsMin
+      }
+      guard await stopping.sleep(ms: retryMs, time: environment.time) else { return }
+      retryMs = min(retryMs * 2, SourceRunner.retryMsMax)
+    }
+  }
+
+  /// Runs the stream until it ends or the source is stopped; the error it ended with, if any.
+  private func runOnce(_ source: any StreamSource) async -> String? {
+    let checkpoint = state.withLock { state in
+      _ = state.health.started(atMs: environment.time.steadyMs)
+      return state.checkpoint
+    }
+    return await withTaskGroup(of: String?.self) { group in
+      group.addTask {
+        do {
+          try await source.run(checkpoint: checkpoint) { result in
+            try await self.commit(result, coversUntilNow: true)
+          }
+          return nil
+        } catch {
+          return "\(error)"
+        }
+      }
+      group.addTask {
+        await self.stopping.wait()
+        return nil
+      }
+      let first = await group.next() ?? nil
+      group.cancelAll()
+      return first
+    }
+  }
+}

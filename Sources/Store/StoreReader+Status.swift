@@ -1,0 +1,153 @@
+/// A source as status shows it; the columns of `v_sources`.
+package struct SourceStatus: Sendable {
+  package let module: String
+  package let id: String
+  package let connector: String
+  package let status: String
+  package let checkpoint: String?
+  package let lastSuccess: String?
+  package let lastAttempt: String?
+  package let lastError: String?
+  package let consecutiveErrors: Int
+  package let circuitOpen: Bool
+  package let eventCount: Int
+  package let lastEvent: String?
+}
+
+/// A module of the registry; the columns of `v_modules`.
+package struct ModuleStatus: Sendable {
+  package let name: String
+  package let alias: String?
+  package let state: String
+  package let path: String?
+  package let generation: Int64?
+  package let changedAtMs: Int64
+}
+
+/// What waits in one lane.
+package struct QueueStatus: Sendable {
+  package let module: String
+  /// `actor` or `route`.
+  package let kind: String
+  package let name: String
+  package let pending: Int
+  package let waiting: Int
+  package let parked: Int
+  package let running: Int
+  /// When the oldest unsettled delivery's event was accepted.
+  package let oldestMs: Int64?
+}
+
+extension StoreReader {
+  /// The runtime row; nil when no runtime has ever held this file.
+  package func runtime() async throws(StoreError) -> RuntimeRow? {
+    try await read { reader throws(StoreError) in
+      let query = try reader.connection.prepare(
+        """
+        SELECT pid, process_start, version, workspace, config_path, socket_path, http_address,
+          state, started_at_ms, heartbeat_ms
+        FROM runtime
+        """)
+      guard try query.step(doing: "read the runtime row") else { return nil }
+      return RuntimeRow(
+        pid: query.int64(0), processStart: query.text(1), version: query.text(2),
+        workspace: query.text(3), configPath: query.optionalText(4),
+        socketPath: query.optionalText(5), httpAddress: query.optionalText(6),
+        state: query.text(7), startedAtMs: query.int64(8), heartbeatMs: query.int64(9))
+    }
+  }
+
+  package func sources() async throws(StoreError) -> [SourceStatus] {
+    try await read { reader throws(StoreError) in
+      let query = try reader.connection.prepare(
+        """
+        SELECT module, source, connector, status, checkpoint, last_success, last_attempt,
+          last_error, consecutive_errors, circuit_open, event_count, last_event
+        FROM v_sources ORDER BY module, source
+        """)
+      var list: [SourceStatus] = []
+      while try query.step(doing: "read the sources") {
+        list.append(
+          SourceStatus(
+            module: query.text(0), id: query.text(1), connector: query.text(2),
+            status: query.text(3), checkpoint: query.optionalText(4),
+            lastSuccess: query.optionalText(5), lastAttempt: query.optionalText(6),
+            lastError: query.optionalText(7), consecutiveErrors: query.int(8),
+            circuitOpen: query.int64(9) != 0, eventCount: query.int(10),
+            lastEvent: query.optionalText(11)))
+      }
+      return list
+    }
+  }
+
+  package func modules() async throws(StoreError) -> [ModuleStatus] {
+    try await read { reader throws(StoreError) in
+      let query = try reader.connection.prepare(
+        """
+        SELECT name, alias, state, path, generation, changed_at_ms FROM modules ORDER BY name
+        """)
+      var list: [ModuleStatus] = []
+      while try query.step(doing: "read the modules") {
+        list.append(
+          ModuleStatus(
+            name: query.text(0), alias: query.optionalText(1), state: query.text(2),
+            path: query.optionalText(3), generation: query.optionalInt64(4),
+            changedAtMs: query.int64(5)))
+      }
+      return list
+    }
+  }
+
+  /// Lanes that have unsettled deliveries.
+  ///
+  /// - Complexity: One pass over the queue.
+  package func queues() async throws(StoreError) -> [QueueStatus] {
+    try await read { reader throws(StoreError) in
+      let query = try reader.connection.prepare(
+        """
+        SELECT m.name, l.kind, l.name, sum(q.state = 0), sum(q.state = 2), sum(q.state = 3),
+          (SELECT count(*) FROM running AS a WHERE a.lane = l.key),
+          (SELECT accepted_at_ms FROM events WHERE sequence = min(q.delivery) >> 16)
+        FROM queue AS q
+        JOIN lanes AS l ON l.key = q.lane
+        JOIN modules AS m ON m.key = l.module
+        GROUP BY q.lane
+        ORDER BY m.name, l.kind, l.name
+        """)
+      var list: [QueueStatus] = []
+      while try query.step(doing: "read the queues") {
+        list.append(
+          QueueStatus(
+            module: query.text(0), kind: query.text(1), name: query.text(2),
+            pending: query.int(3), waiting: query.int(4), parked: query.int(5),
+            running: query.int(6), oldestMs: query.optionalInt64(7)))
+      }
+      return list
+    }
+  }
+
+  /// Deliveries that ended as `dead`.
+  ///
+  /// - Complexity: One pass over the partial index `settled_failed`.
+  package func deadLetterCount() async throws(StoreError) -> Int {
+    try await read { reader throws(StoreError) in
+      Int(
+        try reader.connection.integer(
+          "SELECT count(*) FROM settled WHERE state = 'dead' AND state <> 'delivered'",
+          doing: "count dead letters") ?? 0)
+    }
+  }
+
+  /// Names of all sources by number, those of modules that are not loaded included.
+  package func sourceNames() async throws(StoreError) -> [Int64: (module: String, id: String)] {
+    try await read { reader throws(StoreError) in
+      let query = try reader.connection.prepare(
+        "SELECT s.key, m.name, s.id FROM sources AS s JOIN modules AS m ON m.key = s.module")
+      var names: [Int64: (module: String, id: String)] = [:]
+      while try query.step(doing: "read the sources") {
+        names[query.int64(0)] = (query.text(1), query.text(2))
+      }
+      return names
+    }
+  }
+}
