@@ -53,6 +53,38 @@ import Testing
     #expect(text.value(at: path).map { JSONText($0).description } == found)
   }
 
+  @Test(arguments: 0..<100 as Range<UInt64>)
+  func `a text that was damaged after its check is read without a crash`(seed: UInt64) {
+    var random = JSONRandom(seed: seed &+ 9_000)
+    let whole = JSONText(["k": random.value(depth: 5), "a": random.value(depth: 4)]).bytes
+    for _ in 0..<100 {
+      var bytes = Array(whole.prefix(1 + random.number(below: whole.count)))
+      for _ in 0..<random.number(below: 3) {
+        let place = random.number(below: bytes.count)
+        bytes[place] = random.pick(Array(#""\[]{}:,tu1-"#.utf8) + [0xC3, 0x80], else: 0)
+      }
+      let text = JSONText(checked: bytes)
+      #expect(!text.value().kind.isEmpty)
+      for path in [[], ["k"], ["a", "0"], ["k", "length"], ["k", "a", "b"]] {
+        guard let slice = text.slice(at: DotPath(keys: path)) else { continue }
+        #expect(!slice.bytes.isEmpty)
+        #expect(slice.excerpt(characters: 5).unicodeScalars.count <= bytes.count)
+        #expect(Condition.any([.equals("a"), .equals(1)]).verdict(for: slice) != .regexLimit)
+      }
+    }
+  }
+
+  @Test func `only what must be escaped is escaped`() {
+    let text = JSONText("a\"b\\c\n\r\t\u{0}\u{1F}\u{7F}/é\u{2028}\u{1F600}")
+    let escaped = #""a\"b\\c\n\r\t\u0000\u001f"#
+    #expect(text.description == escaped + "\u{7F}/é\u{2028}\u{1F600}\"")
+    var writer = JSONWriter(indent: 2)
+    writer.append(["a": [1, [:]], "e": []])
+    #expect(
+      String(decoding: writer.bytes, as: UTF8.self)
+        == "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"e\": []\n}")
+  }
+
   @Test(arguments: ["", ".", "a..b", ".a", "a.", "event."])
   func `a path with an empty segment is none`(path: String) {
     #expect(DotPath(path) == nil)
