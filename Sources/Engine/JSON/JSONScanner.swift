@@ -291,6 +291,17 @@ package struct JSONScanner {
       default: offset += 1
       }
     }
+    offset = bytes.count
+  }
+
+  /// Steps over one string and lends what stands between its quotes, escapes and all.
+  ///
+  /// In a text that was damaged after it was checked, such as a row of a broken file, a string may
+  /// have no end; then it ends with the text.
+  mutating func takeString() -> UnsafeBufferPointer<UInt8> {
+    let start = min(offset + 1, bytes.count)
+    skipString()
+    return UnsafeBufferPointer(rebasing: bytes[start..<max(start, offset - 1)])
   }
 
   private mutating func skipScalar() {

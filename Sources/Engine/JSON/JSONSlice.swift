@@ -52,11 +52,11 @@ package struct JSONSlice: Sendable {
     }
   }
 
-  /// The beginning of ``plainText``, without reading the rest of a large value.
+  /// The beginning of the value as text, without reading the rest of a large one: a string as it
+  /// is, anything else as JSON without blanks, its escapes as they came.
   ///
   /// - Parameter characters: At most that many Unicode scalars.
   package func excerpt(characters: Int) -> String {
-    guard bytes.count > characters else { return plainText }
     if isString {
       return withStringBytes { raw in
         let end = JSONSlice.end(of: characters, in: raw)

@@ -78,17 +78,14 @@ package struct JSONText: Sendable, Hashable, CustomStringConvertible {
         if segment.isLength { return .length(countElements(&scanner, bytes)) }
         guard let index = segment.index, enterElement(index, &scanner, bytes) else { return nil }
       case UInt8(ascii: "\"") where segment.isLength:
-        let start = scanner.offset
-        scanner.skipString()
-        let inner = UnsafeBufferPointer(rebasing: bytes[start + 1..<scanner.offset - 1])
-        return .length(decodeString(inner).unicodeScalars.count)
+        return .length(decodeString(scanner.takeString()).unicodeScalars.count)
       default:
         return nil
       }
     }
     let start = scanner.offset
     scanner.skipValue()
-    return .range(start..<scanner.offset)
+    return start < scanner.offset ? .range(start..<scanner.offset) : nil
   }
 
   /// Moves to the value of a member; the scanner stands at the object's brace.
@@ -101,9 +98,7 @@ package struct JSONText: Sendable, Hashable, CustomStringConvertible {
       guard scanner.offset < bytes.count, bytes[scanner.offset] == UInt8(ascii: "\"") else {
         return false
       }
-      let start = scanner.offset + 1
-      scanner.skipString()
-      let key = UnsafeBufferPointer(rebasing: bytes[start..<scanner.offset - 1])
+      let key = scanner.takeString()
       scanner.skipBlanks()
       scanner.move(to: scanner.offset + 1)
       scanner.skipBlanks()

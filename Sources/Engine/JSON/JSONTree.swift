@@ -31,11 +31,7 @@ struct JSONTreeBuilder {
     }
   }
 
-  private mutating func string() -> String {
-    let start = scanner.offset + 1
-    scanner.skipString()
-    return JSONText.decodeString(UnsafeBufferPointer(rebasing: bytes[start..<scanner.offset - 1]))
-  }
+  private mutating func string() -> String { JSONText.decodeString(scanner.takeString()) }
 
   private mutating func array() -> JSONValue {
     var list: [JSONValue] = []
@@ -132,22 +128,37 @@ package struct JSONWriter {
 
   /// Appends a string with its quotes, escaping only what RFC 8259 section 7 demands.
   package mutating func append(string: String) {
+    var string = string
     bytes.append(UInt8(ascii: "\""))
-    for byte in string.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""): append(raw: "\\\"".utf8)
-      case UInt8(ascii: "\\"): append(raw: "\\\\".utf8)
-      case 0x0A: append(raw: "\\n".utf8)
-      case 0x0D: append(raw: "\\r".utf8)
-      case 0x09: append(raw: "\\t".utf8)
-      case 0x00...0x1F:
-        append(raw: "\\u00".utf8)
-        bytes.append(JSONWriter.hex[Int(byte >> 4)])
-        bytes.append(JSONWriter.hex[Int(byte & 15)])
-      default: bytes.append(byte)
+    string.withUTF8 { text in
+      // What needs no escape is most of a text, and is copied in one go.
+      var start = 0
+      for (place, byte) in text.enumerated() where JSONWriter.needsEscape(byte) {
+        bytes.append(contentsOf: text[start..<place])
+        append(escaped: byte)
+        start = place + 1
       }
+      bytes.append(contentsOf: text[start...])
     }
     bytes.append(UInt8(ascii: "\""))
+  }
+
+  private static func needsEscape(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+  }
+
+  private mutating func append(escaped byte: UInt8) {
+    bytes.append(UInt8(ascii: "\\"))
+    switch byte {
+    case 0x0A: bytes.append(UInt8(ascii: "n"))
+    case 0x0D: bytes.append(UInt8(ascii: "r"))
+    case 0x09: bytes.append(UInt8(ascii: "t"))
+    case 0x00...0x1F:
+      append(raw: "u00".utf8)
+      bytes.append(JSONWriter.hex[Int(byte >> 4)])
+      bytes.append(JSONWriter.hex[Int(byte & 15)])
+    default: bytes.append(byte)
+    }
   }
 
   private static let hex = Array("0123456789abcdef".utf8)

@@ -17,7 +17,8 @@ package struct CIDRBlock: Sendable, Hashable, CustomStringConvertible {
     guard parts.count <= 2, let address = CIDRBlock.address(String(parts[0])) else { return nil }
     let bits = address.count * 8
     if parts.count == 2 {
-      guard let length = Int(parts[1]), (0...bits).contains(length), parts[1].count <= 3 else {
+      let isNumber = parts[1].utf8.allSatisfy { (0x30...0x39).contains($0) }
+      guard isNumber, parts[1].utf8.count <= 3, let length = Int(parts[1]), length <= bits else {
         return nil
       }
       prefixLength = length
@@ -43,6 +44,8 @@ package struct CIDRBlock: Sendable, Hashable, CustomStringConvertible {
 
   /// The bytes of an address in network order: 4, 16, or nil for anything else.
   private static func address(_ text: String) -> [UInt8]? {
+    // C would read "10.0.0.1\0…" as 10.0.0.1; no address is longer than this.
+    guard text.utf8.count <= 45, !text.utf8.contains(0) else { return nil }
     var v4 = in_addr()
     if inet_pton(AF_INET, text, &v4) == 1 { return withUnsafeBytes(of: v4) { Array($0) } }
     var v6 = in6_addr()

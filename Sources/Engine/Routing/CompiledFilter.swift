@@ -23,6 +23,14 @@ struct FilterVocabulary {
   private struct Question: Hashable {
     let path: Int
     let condition: Condition
+    /// Swift calls canonically equivalent strings equal; conditions on them are two questions.
+    let text: [UInt8]
+
+    init(path: Int, condition: Condition) {
+      self.path = path
+      self.condition = condition
+      text = Array(condition.description.utf8)
+    }
   }
 
   mutating func compile(_ filter: Filter) -> CompiledFilter {

@@ -6,8 +6,7 @@ extension Condition: CustomStringConvertible {
     switch self {
     case .equals(let value): value
     case .any(let list): .array(list.map(\.json))
-    case .all(let list):
-      .object(JSONObject(list.flatMap { $0.json.object?.members ?? [] }))
+    case .all(let list): operators(list.map(\.json))
     case .prefix(let text, let ignoreCase): affix("prefix", text, ignoreCase)
     case .suffix(let text, let ignoreCase): affix("suffix", text, ignoreCase)
     case .equalsIgnoreCase(let text): ["equals-ignore-case": .string(text)]
@@ -22,6 +21,14 @@ extension Condition: CustomStringConvertible {
     case .exists(let flag): ["exists": .bool(flag)]
     case .cidr(let blocks): ["cidr": .array(blocks.map { .string($0.description) })]
     }
+  }
+
+  /// One map of all operators. What is no operator cannot stand in a map, so that it gets a name of
+  /// its own instead of being lost.
+  private func operators(_ list: [JSONValue]) -> JSONValue {
+    let maps = list.compactMap(\.object)
+    guard maps.count == list.count else { return ["all": .array(list)] }
+    return .object(JSONObject(maps.flatMap(\.members)))
   }
 
   private func affix(_ name: String, _ text: String, _ ignoreCase: Bool) -> JSONValue {

@@ -1,9 +1,9 @@
 /// Every route of the active modules, compiled so that deciding costs no more with many routes
 /// than with few.
 ///
-/// A source's routes are indexed by event type, and then by the values of one equality condition of
-/// each route (``SourceRoutes``); equal conditions of different routes are evaluated once per event.
-/// Immutable: a changed configuration makes a new table. The same event and the same table give
+/// A source's routes are indexed by event type, and then by the values of one equality condition
+/// of each route (``SourceRoutes``); equal conditions of different routes are evaluated once per
+/// event. Immutable: a changed configuration makes a new table. The same event and the same table give
 /// the same decision (design.md 5, invariant 10).
 package struct RouteTable: Sendable {
   /// In route order: modules as given, then routes as defined; disabled routes are left out.
