@@ -1,0 +1,120 @@
+package import Engine
+
+/// Reads a project's files into definitions and diagnostics (config.md).
+///
+/// It has no side effects and reads nothing global: environment, home and working directory are
+/// parameters. Nothing a user can write makes it throw or trap; what is wrong is a ``Diagnostic``.
+package struct ConfigurationLoader: Sendable {
+  private let catalog: ConnectorCatalog
+  private let environment: [String: String]
+  private let home: String
+  private let workingDirectory: String
+  private let options: LoadOptions
+
+  package init(
+    catalog: ConnectorCatalog, environment: [String: String], home: String,
+    workingDirectory: String, options: LoadOptions = LoadOptions()
+  ) {
+    self.catalog = catalog
+    self.environment = environment
+    self.home = home
+    self.workingDirectory = workingDirectory
+    self.options = options
+  }
+
+  /// Loads the project at a path: a file, a directory, or nil for the working directory
+  /// (config.md 1.1).
+  package func load(_ path: String? = nil) -> LoadedProject {
+    let session = Session(
+      catalog: catalog, environment: environment, home: home,
+      workingDirectory: workingDirectory, options: options)
+    return ProjectReader(session).load(path)
+  }
+}
+
+/// The steps of one load, in order.
+struct ProjectReader {
+  private let session: Session
+
+  init(_ session: Session) { self.session = session }
+
+  func load(_ path: String?) -> LoadedProject {
+    guard let file = configFile(path) else { return result(file: nil, modules: []) }
+    session.projectRoot = FilePath.directory(file)
+    let userDefaults = self.userDefaults()
+    let drafts = ModuleGatherer(session).gather(file)
+    let settings = session.runtimeSettings(drafts.boot.runtime)
+    let builder = ModuleBuilder(session, drafts, userDefaults: userDefaults, settings: settings)
+    return result(
+      file: file, modules: builder.build(), settings: settings, drafts: drafts.all)
+  }
+
+  /// The file to load, resolved; nil after a report.
+  private func configFile(_ path: String?) -> String? {
+    let names = ["orgloop.yaml", "orgloop.yml"]
+    let base = FilePath.resolve(path ?? ".", in: session.workingDirectory, home: session.home)
+    let tried: [String]
+    if path != nil, FileAccess.kind(base) != .directory {
+      tried = [base]
+    } else {
+      tried = (path == nil ? names : names + ["orgloop-module.yaml"]).map { base + "/" + $0 }
+    }
+    let found = tried.first { FileAccess.kind($0) != nil }.flatMap(FileAccess.resolved)
+    guard let found else {
+      session.projectRoot = FilePath.directory(tried.first ?? base)
+      session.error(
+        "file.missing", "no configuration file; tried \(tried.joined(separator: ", "))",
+        at: Origin(file: tried.first ?? base, line: 1, column: 1))
+      return nil
+    }
+    return found
+  }
+
+  /// `defaults` of `~/.orgloop/config.yaml`, variables replaced.
+  private func userDefaults() -> Node? {
+    let path = session.home + "/.orgloop/config.yaml"
+    guard FileAccess.kind(path) != nil else { return nil }
+    let origin = Origin(file: session.shown(path), line: 1, column: 1)
+    guard let document = session.document(path, namedAt: origin) else { return nil }
+    session.note(path, "user defaults")
+    let scope = VariableScope(environment: session.environment)
+    return Substitution(
+      scope: scope, parameters: [:], report: { session.reportSubstitution($0, $1, at: $2) }
+    ).apply(document)["defaults"]
+  }
+
+  private func result(
+    file: String?, modules: [ModuleDefinition], settings: RuntimeSettings = RuntimeSettings(),
+    drafts: [ModuleDraft] = []
+  ) -> LoadedProject {
+    let secrets = session.secrets.sorted { ($1.count, $0) < ($0.count, $1) }
+    let diagnostics = Set(session.diagnostics).sorted().map { each in
+      var each = each
+      each.message = Redaction.apply(each.message, secrets: secrets)
+      return each
+    }
+    var shown: [String: JSONValue] = [:]
+    for draft in drafts { shown[draft.name] = draft.shown }
+    return LoadedProject(
+      projectRoot: session.projectRoot, configFile: file, settings: settings,
+      modules: modules.filter { !session.invalid.contains($0.name) },
+      invalidModules: session.invalid.sorted(), diagnostics: diagnostics,
+      files: session.files, secrets: secrets, shown: shown)
+  }
+}
+
+extension ModuleDraft {
+  /// The objects with `***` for everything secret.
+  fileprivate var shown: JSONValue {
+    let lists = [
+      ("sources", sources), ("actors", actors), ("routes", routes), ("transforms", transforms),
+      ("loggers", loggers),
+    ]
+    return .object(
+      JSONObject(
+        lists.map { key, nodes in
+          JSONObject.Member(
+            key: key, value: Redaction.redactingLiterals(.array(nodes.map(\.shownJSON))))
+        }))
+  }
+}

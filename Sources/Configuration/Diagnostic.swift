@@ -1,0 +1,55 @@
+package import Engine
+
+/// One thing that is wrong, doubtful or worth knowing in the configuration (config.md 13).
+package struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
+  /// Relative to the project root where it lies below it, else absolute.
+  package var file: String
+  /// Counted from 1.
+  package var line: Int
+  /// Counted from 1.
+  package var column: Int
+  package var level: Level
+  /// Stable: `key.unknown`, `ref.actor`, …
+  package var code: String
+  package var message: String
+  /// What was probably meant.
+  package var suggestion: String?
+
+  /// How much a diagnostic weighs: only errors keep a configuration from being used.
+  package enum Level: String, Sendable, CaseIterable { case error, warning, notice }
+
+  package init(
+    file: String, line: Int, column: Int, level: Level, code: String, message: String,
+    suggestion: String? = nil
+  ) {
+    self.file = file
+    self.line = line
+    self.column = column
+    self.level = level
+    self.code = code
+    self.message = message
+    self.suggestion = suggestion
+  }
+
+  /// The line of config.md 13.1.
+  package var description: String {
+    let meant = suggestion.map { "; did you mean \"\($0)\"?" } ?? ""
+    return "\(file):\(line):\(column): \(level.rawValue)[\(code)] \(message)\(meant)"
+  }
+
+  package var json: JSONValue {
+    [
+      "file": .string(file), "line": JSONValue(line), "column": JSONValue(column),
+      "level": .string(level.rawValue), "code": .string(code), "message": .string(message),
+      "suggestion": JSONValue(suggestion),
+    ]
+  }
+}
+
+extension Diagnostic: Comparable {
+  /// By file and position, then so that the order is always the same.
+  package static func < (left: Diagnostic, right: Diagnostic) -> Bool {
+    (left.file, left.line, left.column, left.code, left.message)
+      < (right.file, right.line, right.column, right.code, right.message)
+  }
+}

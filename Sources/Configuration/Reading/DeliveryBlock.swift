@@ -1,0 +1,150 @@
+import Engine
+
+/// A delivery block as it is written: every leaf may be unset (config.md 7).
+struct DeliveryBlock {
+  enum Breaker {
+    case off
+    case on(failureThreshold: Int?, cooldownMs: Int64?)
+  }
+
+  var ratePerSecond: Double?
+  var queueDepth: Int?
+  var overflow: DeliveryPolicy.Overflow?
+  var concurrency: Int?
+  var orderKey: DotPath?
+  var timeoutMs: Int64?
+  var attemptsMax: Int?
+  var backoff: RetryPolicy.Backoff?
+  var initialDelayMs: Int64?
+  var maxDelayMs: Int64?
+  var jitter: RetryPolicy.Jitter?
+  var breaker: Breaker?
+
+  /// Whether a route with this block has a queue, rate, concurrency or breaker of its own.
+  var setsLane: Bool {
+    ratePerSecond != nil || queueDepth != nil || overflow != nil || concurrency != nil
+      || breaker != nil
+  }
+
+  /// This block with its unset leaves taken from the one below.
+  func over(_ lower: DeliveryBlock) -> DeliveryBlock {
+    var block = DeliveryBlock()
+    block.ratePerSecond = ratePerSecond ?? lower.ratePerSecond
+    block.queueDepth = queueDepth ?? lower.queueDepth
+    block.overflow = overflow ?? lower.overflow
+    block.concurrency = concurrency ?? lower.concurrency
+    block.orderKey = orderKey ?? lower.orderKey
+    block.timeoutMs = timeoutMs ?? lower.timeoutMs
+    block.attemptsMax = attemptsMax ?? lower.attemptsMax
+    block.backoff = backoff ?? lower.backoff
+    block.initialDelayMs = initialDelayMs ?? lower.initialDelayMs
+    block.maxDelayMs = maxDelayMs ?? lower.maxDelayMs
+    block.jitter = jitter ?? lower.jitter
+    switch (breaker, lower.breaker) {
+    case (.on(let threshold, let cooldown)?, .on(let lowerThreshold, let lowerCooldown)?):
+      block.breaker = .on(
+        failureThreshold: threshold ?? lowerThreshold, cooldownMs: cooldown ?? lowerCooldown)
+    default: block.breaker = breaker ?? lower.breaker
+    }
+    return block
+  }
+
+  /// The block over the built-in values.
+  var policy: DeliveryPolicy {
+    let base = DeliveryPolicy()
+    let breaker: BreakerPolicy? =
+      switch self.breaker {
+      case .off?: nil
+      case .on(let threshold, let cooldown)?:
+        BreakerPolicy(
+          failureThreshold: threshold ?? BreakerPolicy().failureThreshold,
+          cooldownMs: cooldown ?? BreakerPolicy().cooldownMs)
+      case nil: base.breaker
+      }
+    return DeliveryPolicy(
+      ratePerSecond: ratePerSecond, queueDepth: queueDepth ?? base.queueDepth,
+      overflow: overflow ?? base.overflow, concurrency: concurrency ?? base.concurrency,
+      orderKey: orderKey, timeoutMs: timeoutMs ?? base.timeoutMs,
+      retry: RetryPolicy(
+        attemptsMax: attemptsMax ?? base.retry.attemptsMax,
+        backoff: backoff ?? base.retry.backoff,
+        initialDelayMs: initialDelayMs ?? base.retry.initialDelayMs,
+        maxDelayMs: maxDelayMs ?? base.retry.maxDelayMs, jitter: jitter),
+      breaker: breaker)
+  }
+}
+
+extension Session {
+  /// Reads a delivery block; leaves with a problem stay unset.
+  func deliveryBlock(_ node: Node?, _ label: String) -> DeliveryBlock {
+    var block = DeliveryBlock()
+    guard let node = map(node, label) else { return block }
+    checkKeys(
+      node,
+      [
+        "max_rate", "queue_depth", "overflow", "concurrency", "order_key", "timeout", "retry",
+        "circuit_breaker",
+      ], label: label)
+    block.ratePerSecond = perSecond(present(node["max_rate"]), "\(label).max_rate")
+    block.queueDepth = count(node["queue_depth"], "\(label).queue_depth", max: 10_000_000)
+    block.overflow = choice(
+      present(node["overflow"]), "\(label).overflow", DeliveryPolicy.Overflow.self)
+    block.concurrency = count(node["concurrency"], "\(label).concurrency", max: 10_000)
+    block.orderKey = dotPath(present(node["order_key"]), "\(label).order_key")
+    block.timeoutMs = durationMs(present(node["timeout"]), "\(label).timeout")
+    readRetry(node["retry"], "\(label).retry", into: &block)
+    block.breaker = breaker(node["circuit_breaker"], "\(label).circuit_breaker")
+    return block
+  }
+
+  /// Nil for null, which unsets a leaf.
+  func present(_ node: Node?) -> Node? { node.flatMap { $0.isNull ? nil : $0 } }
+
+  private func count(_ node: Node?, _ label: String, max: Int64) -> Int? {
+    integer(present(node), label, in: 1...max).map(Int.init)
+  }
+
+  private func readRetry(_ node: Node?, _ label: String, into block: inout DeliveryBlock) {
+    guard let node = map(node, label) else { return }
+    checkKeys(
+      node, ["max_attempts", "backoff", "initial_delay", "max_delay", "jitter"], label: label)
+    block.attemptsMax = count(node["max_attempts"], "\(label).max_attempts", max: 1_000_000)
+    block.backoff = choice(
+      present(node["backoff"]), "\(label).backoff", RetryPolicy.Backoff.self)
+    block.initialDelayMs = durationMs(present(node["initial_delay"]), "\(label).initial_delay")
+    block.maxDelayMs = durationMs(present(node["max_delay"]), "\(label).max_delay")
+    block.jitter = jitter(present(node["jitter"]), "\(label).jitter")
+  }
+
+  private func jitter(_ node: Node?, _ label: String) -> RetryPolicy.Jitter? {
+    guard let node else { return nil }
+    switch node.string {
+    case "full": return .full
+    case "none": return RetryPolicy.Jitter.none
+    default: break
+    }
+    if case .number(let number) = node.content, (0...1).contains(number.double) {
+      return .fraction(number.double)
+    }
+    refuse(
+      node, label, "must be full, none, or a number from 0 to 1", code: "key.unknown-value")
+    return nil
+  }
+
+  private func breaker(_ node: Node?, _ label: String) -> DeliveryBlock.Breaker? {
+    guard let node = present(node) else { return nil }
+    switch node.content {
+    case .bool(false): return .off
+    case .bool(true): return .on(failureThreshold: nil, cooldownMs: nil)
+    case .map:
+      checkKeys(node, ["failure_threshold", "cooldown"], label: label)
+      return .on(
+        failureThreshold: count(
+          node["failure_threshold"], "\(label).failure_threshold", max: 1_000_000),
+        cooldownMs: durationMs(present(node["cooldown"]), "\(label).cooldown"))
+    default:
+      refuse(node, label, "must be a map, or false to switch it off, not \(node.kind)")
+      return nil
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import Engine
+
+/// The kinds of configuration file (config.md 5).
+enum FileKind: String, CaseIterable {
+  case project = "Project"
+  case module = "Module"
+  case connectorGroup = "ConnectorGroup"
+  case routeGroup = "RouteGroup"
+  case transformGroup = "TransformGroup"
+  case loggerGroup = "LoggerGroup"
+  case workspace = "Workspace"
+
+  static let apiVersion = "orgloop/v1alpha1"
+  private static let header = ["apiVersion", "kind", "metadata"]
+
+  /// The keys of such a file.
+  var keys: [String] { FileKind.header + content }
+
+  private var content: [String] {
+    let objects = ["connectors", "sources", "actors", "routes", "transforms", "loggers"]
+    return switch self {
+    case .project: ["defaults"] + objects + ["modules", "runtime"]
+    case .module: ["params", "defaults"] + objects
+    case .connectorGroup: ["sources", "actors"]
+    case .routeGroup: ["routes"]
+    case .transformGroup: ["transforms"]
+    case .loggerGroup: ["loggers"]
+    case .workspace: ["variables"]
+    }
+  }
+
+  /// Keys that are right in another kind of file, with its name.
+  var elsewhere: [String: String] {
+    var others: [String: String] = [:]
+    for kind in FileKind.allCases.reversed() where kind != self {
+      for key in kind.content { others[key] = "a \(kind.rawValue) file" }
+    }
+    for (key, kind) in [
+      ("sources", FileKind.connectorGroup), ("actors", .connectorGroup), ("routes", .routeGroup),
+      ("transforms", .transformGroup), ("loggers", .loggerGroup),
+    ] {
+      others[key] = "a \(kind.rawValue) file"
+    }
+    return others
+  }
+}
+
+extension Session {
+  /// Checks `apiVersion`, `kind` and `metadata` of a file.
+  ///
+  /// - Returns: The kind that is written, or the first allowed one.
+  func header(_ node: Node, allowed: [FileKind], fallback: FileKind) -> FileKind {
+    if let version = node["apiVersion"], text(version, "apiVersion") != nil,
+      version.string != FileKind.apiVersion
+    {
+      error(
+        "file.api-version",
+        "apiVersion \"\(version.display)\" is not known; this is \(FileKind.apiVersion)",
+        at: version.origin)
+    }
+    checkMetadata(node["metadata"])
+    guard let written = node["kind"], let name = text(written, "kind") else { return fallback }
+    guard let kind = FileKind(rawValue: name), allowed.contains(kind) else {
+      let names = allowed.map(\.rawValue)
+      report(
+        .error, "file.kind",
+        "kind \"\(written.display)\" does not belong here; expected \(names.joined(separator: " or "))",
+        at: written.origin,
+        among: names, meant: name)
+      return fallback
+    }
+    return kind
+  }
+
+  private func checkMetadata(_ node: Node?) {
+    guard let node = map(node, "metadata") else { return }
+    checkKeys(node, ["name", "description", "labels"], label: "metadata")
+    _ = text(present(node["name"]), "metadata.name")
+    _ = text(present(node["description"]), "metadata.description")
+    _ = map(node["labels"], "metadata.labels")
+  }
+}

@@ -1,0 +1,78 @@
+import Engine
+
+/// Makes definitions of drafts: objects first, then routes, which may reach into other modules.
+struct ModuleBuilder {
+  private let session: Session
+  private let drafts: ModuleDrafts
+  private let userDefaults: Node?
+  private let settings: RuntimeSettings
+
+  init(
+    _ session: Session, _ drafts: ModuleDrafts, userDefaults: Node?, settings: RuntimeSettings
+  ) {
+    self.session = session
+    self.drafts = drafts
+    self.userDefaults = userDefaults
+    self.settings = settings
+  }
+
+  func build() -> [ModuleDefinition] {
+    session.currentModule = nil
+    let user = session.defaultsBlock(userDefaults)
+    session.currentModule = drafts.boot.name
+    let boot = session.defaultsBlock(drafts.boot.defaults).over(user)
+    let parts = drafts.all.map { draft in
+      session.currentModule = draft.name
+      let own = draft.isBoot ? boot : session.defaultsBlock(draft.defaults).over(boot)
+      var reader = PartsReader(session, draft, defaults: own)
+      reader.read()
+      return reader.parts
+    }
+    let directory = ModuleDirectory(parts, bootName: drafts.boot.name)
+    var graph = GraphCheck(session, directory, settings: settings)
+    let modules = parts.map { parts in
+      session.currentModule = parts.draft.name
+      var reader = RouteReader(session, parts, in: directory)
+      reader.read()
+      checkUnused(parts, reader)
+      graph.add(parts, reader)
+      return definition(parts, reader)
+    }
+    graph.check()
+    return modules
+  }
+
+  /// A definition that no route uses is checked with its own `config` alone.
+  private func checkUnused(_ parts: ModuleParts, _ reader: RouteReader) {
+    let checker = ConfigChecker(
+      session: session, root: parts.draft.root, scope: parts.draft.scope)
+    for name in parts.transformNames where !reader.usedTransforms.contains(name) {
+      guard let definition = parts.transforms[name] else { continue }
+      _ = session.step(definition, overlay: nil, defaults: parts.defaults, checker: checker)
+    }
+  }
+
+  private func definition(_ parts: ModuleParts, _ reader: RouteReader) -> ModuleDefinition {
+    let draft = parts.draft
+    var captured: [String: String] = [:]
+    for (path, hash) in reader.prompts { captured[session.shown(path)] = hash }
+    for path in parts.captured.keys {
+      // A script that cannot be read was reported when it was looked up.
+      let bytes = try? FileAccess.read(path, bytesMax: Limits.commandOutputBytesMax)
+      captured[session.shown(path)] = bytes.map { ContentHash.hex($0) }
+      session.note(path, "script")
+    }
+    let lower = [userDefaults, draft.isBoot ? nil : drafts.boot.defaults]
+      .compactMap { $0?.writtenJSON }
+    let documents = ContentHash.documents(
+      draft, captured: captured, lower: lower, key: session.options.hashKey)
+    let base = ModuleDefinition(name: draft.name)
+    return ModuleDefinition(
+      name: draft.name, alias: draft.alias, path: draft.file, root: draft.root,
+      sources: parts.sources, actors: parts.actors, routes: reader.routes,
+      loggers: parts.loggers, contentHash: ContentHash.hex(documents.bytes),
+      documents: documents,
+      eventRetentionMs: parts.defaults.eventRetentionMs ?? base.eventRetentionMs,
+      deadLetterRetentionMs: parts.defaults.deadLetterRetentionMs ?? base.deadLetterRetentionMs)
+  }
+}

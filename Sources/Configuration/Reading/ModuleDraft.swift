@@ -1,0 +1,175 @@
+import Engine
+
+/// A module as its files say it: variables replaced, objects in one list per kind, nothing typed.
+struct ModuleDraft {
+  var name: String
+  var alias: String?
+  /// Absolute and resolved.
+  var file: String
+  var root: String
+  var isBoot: Bool
+  let scope: VariableScope
+  var parameters: [String: Node]
+  var sources: [Node] = []
+  var actors: [Node] = []
+  var routes: [Node] = []
+  var transforms: [Node] = []
+  var loggers: [Node] = []
+  /// The module's own, below which others lie.
+  var defaults: Node?
+  var runtime: Node?
+  var modules: [Node] = []
+  /// The top of the module's file.
+  var origin: Origin
+  /// Every document as it is written, by the name of its file.
+  var documents: [JSONObject.Member] = []
+
+  /// Whether there is anything that makes it a module of its own beside a manifest.
+  var hasObjects: Bool {
+    !(sources.isEmpty && actors.isEmpty && routes.isEmpty && loggers.isEmpty)
+  }
+}
+
+/// Reads a module's file and all files it names, in the order of config.md 5.1.
+struct ModuleReader {
+  let session: Session
+  private(set) var draft: ModuleDraft
+  private let substitution: Substitution
+  private var loaded: Set<String> = []
+
+  init(_ session: Session, draft: ModuleDraft) {
+    self.session = session
+    self.draft = draft
+    substitution = Substitution(
+      scope: draft.scope, parameters: draft.parameters,
+      report: { session.reportSubstitution($0, $1, at: $2) })
+  }
+
+  /// Reads everything below the top document of the module.
+  mutating func read(_ document: Node, kind: FileKind) {
+    draft.documents.append(written(document, draft.file))
+    let top = document.isNull ? Node(.map([]), at: document.origin) : substitution.apply(document)
+    guard top.isMap else {
+      session.error("key.type", "the file must hold a map, not \(top.kind)", at: top.origin)
+      return
+    }
+    session.checkKeys(top, kind.keys, elsewhere: kind.elsewhere)
+    draft.defaults = top["defaults"]
+    draft.runtime = top["runtime"]
+    draft.modules = session.list(top["modules"], "modules") ?? []
+    for entry in session.list(top["connectors"], "connectors") ?? [] {
+      read(entry, "connectors", .connectorGroup) { reader, node in
+        reader.inlineGroup(node)
+      }
+    }
+    for (key, kind) in [
+      ("sources", FileKind.connectorGroup), ("actors", .connectorGroup),
+      ("transforms", .transformGroup), ("loggers", .loggerGroup), ("routes", .routeGroup),
+    ] {
+      for entry in session.list(top[key], key) ?? [] {
+        read(entry, key, kind) { reader, node in reader.add(node, to: key) }
+      }
+    }
+    discoverRoutes()
+    summarise(top, kind)
+  }
+
+  private func written(_ document: Node, _ path: String) -> JSONObject.Member {
+    JSONObject.Member(
+      key: session.shown(path), value: Redaction.redactingLiterals(document.writtenJSON))
+  }
+
+  /// One entry of a list: an inline object, a path, or a pattern of paths.
+  private mutating func read(
+    _ entry: Node, _ label: String, _ kind: FileKind,
+    inline: (inout ModuleReader, Node) -> Void
+  ) {
+    if entry.isMap { return inline(&self, entry) }
+    guard let path = entry.string, !entry.isUnresolved else {
+      return session.refuse(entry, label, "an entry is a path or a map, not \(entry.kind)")
+    }
+    let directory = FilePath.directory(session.file(of: entry.origin))
+    let absolute = FilePath.resolve(path, in: directory, home: session.home)
+    guard FileAccess.isGlob(path), FileAccess.kind(absolute) == nil else {
+      return readFile(absolute, kind, namedAt: entry.origin)
+    }
+    let matches = FileAccess.glob(absolute)
+    if matches.isEmpty {
+      session.report(
+        .warning, "file.missing", "\(label): no file matches \(entry.display)", at: entry.origin)
+    }
+    for match in matches { readFile(match, kind, namedAt: entry.origin) }
+  }
+
+  private mutating func readFile(_ path: String, _ kind: FileKind, namedAt reference: Origin) {
+    let path = FileAccess.resolved(path) ?? path
+    guard loaded.insert(path).inserted else { return }
+    guard let document = session.document(path, namedAt: reference) else { return }
+    draft.documents.append(written(document, path))
+    let node = substitution.apply(document)
+    guard !node.isNull else { return session.note(path, "empty") }
+    guard node.isMap else {
+      return session.error(
+        "key.type", "the file must hold a map, not \(node.kind)", at: node.origin)
+    }
+    let errors = session.errorCount
+    _ = session.header(node, allowed: [kind], fallback: kind)
+    // Of a file of another kind nothing is right; more than that need not be said.
+    if session.errorCount > errors, let name = node["kind"]?.string, name != kind.rawValue {
+      return
+    }
+    session.checkKeys(node, kind.keys, elsewhere: kind.elsewhere)
+    addGroup(node, kind)
+    summarise(node, kind, path)
+  }
+
+  private mutating func inlineGroup(_ node: Node) {
+    let kind = FileKind.connectorGroup
+    _ = session.header(node, allowed: [kind], fallback: kind)
+    session.checkKeys(node, kind.keys, label: "connectors", elsewhere: kind.elsewhere)
+    addGroup(node, kind)
+  }
+
+  private mutating func addGroup(_ node: Node, _ kind: FileKind) {
+    for key in kind.keys where !["apiVersion", "kind", "metadata"].contains(key) {
+      for entry in session.list(node[key], key) ?? [] {
+        guard entry.isMap else {
+          session.refuse(entry, key, "an entry is a map, not \(entry.kind)")
+          continue
+        }
+        add(entry, to: key)
+      }
+    }
+  }
+
+  private mutating func add(_ node: Node, to key: String) {
+    switch key {
+    case "sources": draft.sources.append(node)
+    case "actors": draft.actors.append(node)
+    case "routes": draft.routes.append(node)
+    case "transforms": draft.transforms.append(node)
+    default: draft.loggers.append(node)
+    }
+  }
+
+  /// Files in `routes/` that no list names, in byte order.
+  private mutating func discoverRoutes() {
+    let directory = draft.root + "/routes"
+    for name in FileAccess.names(in: directory) where FilePath.isYAML(name) {
+      let path = directory + "/" + name
+      guard FileAccess.kind(path) == .file else { continue }
+      readFile(path, .routeGroup, namedAt: draft.origin)
+    }
+  }
+
+  private func summarise(_ node: Node, _ kind: FileKind, _ path: String? = nil) {
+    let words = ["sources", "actors", "routes", "transforms", "loggers", "modules"]
+      .compactMap { key -> String? in
+        guard let count = node[key]?.list?.count, count > 0 else { return nil }
+        return count == 1 ? "1 \(key.dropLast())" : "\(count) \(key)"
+      }
+    let name = node["metadata"]?["name"].map { "\(kind.rawValue.lowercased()) \($0.display)" }
+    let head = path == nil ? [name ?? kind.rawValue.lowercased()] : []
+    session.note(path ?? draft.file, (head + words).joined(separator: ", "))
+  }
+}

@@ -1,0 +1,177 @@
+import Engine
+
+/// The boot project and the modules it names, read but not typed.
+struct ModuleDrafts {
+  var boot: ModuleDraft
+  /// Without the boot project when that is only a manifest.
+  var all: [ModuleDraft]
+}
+
+/// Reads the boot file and every module that it names (config.md 10).
+struct ModuleGatherer {
+  private let session: Session
+
+  init(_ session: Session) { self.session = session }
+
+  func gather(_ file: String) -> ModuleDrafts {
+    let top = Origin(file: session.shown(file), line: 1, column: 1)
+    let document = session.document(file, namedAt: top) ?? Node(.null, at: top)
+    // What could not be parsed has no name; it is the boot project all the same.
+    let failed = session.errorCount > 0
+    var boot = readBoot(file, document)
+    if failed { session.markInvalid(boot.name) }
+    session.currentModule = nil
+    let isManifest = document["modules"] != nil
+    let entries = session.moduleEntries(boot.modules, root: boot.root)
+    var drafts = !isManifest || boot.hasObjects ? [boot] : []
+    var names: [String: Origin] = [:]
+    if let first = drafts.first {
+      names[first.name] = first.origin
+      if let alias = first.alias { names[alias] = first.origin }
+    }
+    for entry in entries {
+      if let draft = read(entry, &names) { drafts.append(draft) }
+    }
+    session.currentModule = nil
+    boot.modules = []
+    return ModuleDrafts(boot: boot, all: drafts)
+  }
+
+  // MARK: The boot project
+
+  private func readBoot(_ file: String, _ document: Node) -> ModuleDraft {
+    let scope = scope(FilePath.directory(file))
+    let written = writtenName(document)
+    var given: [String: Node] = [:]
+    var name = "default"
+    session.currentModule = name
+    let kind = session.header(document, allowed: [.project, .module], fallback: .project)
+    if case .module(let chosen, let parameters) = session.options.role {
+      name = chosen ?? written?.string ?? unnamed(file, document.origin)
+      for (key, text) in parameters { given[key] = argument(text) }
+      checkModuleName(name, at: written?.origin ?? document.origin)
+    } else if !isBareManifest(document) {
+      checkHeader(document, kind)
+    }
+    session.currentModule = name
+    let alias = name == "default" ? written.flatMap(alias) : nil
+    let draft = draft(
+      name: name, alias: alias, file: file, document, scope: scope, isBoot: true,
+      parameters: parameters(document, given, scope, at: document.origin))
+    var reader = ModuleReader(session, draft: draft)
+    reader.read(document, kind: kind)
+    return reader.draft
+  }
+
+  /// The name of the project, which stands beside `default`.
+  private func alias(_ node: Node) -> String? {
+    guard let name = node.string, name != "default" else { return nil }
+    guard NameRule.isID(name) else {
+      session.error("id.invalid", "\"\(name)\" cannot be the name of a module", at: node.origin)
+      return nil
+    }
+    return name
+  }
+
+  /// A value from the command line; its text may stand for a number or a boolean.
+  private func argument(_ text: String) -> Node {
+    var node = Node(.string(text), at: Origin(file: "--param", line: 1, column: 1))
+    node.replacement = Node.Replacement(written: text, shown: text, values: [])
+    return node
+  }
+
+  private func isBareManifest(_ document: Node) -> Bool {
+    document["modules"] != nil
+      && document.pairs.allSatisfy { ["modules", "runtime", "defaults"].contains($0.key) }
+  }
+
+  private func checkHeader(_ document: Node, _ kind: FileKind) {
+    let missing = ["apiVersion", "kind", "metadata"].filter { document[$0] == nil }
+    guard document.isMap || document.isNull, !missing.isEmpty else { return }
+    session.report(
+      .warning, "key.missing",
+      "\(kind.rawValue): \(missing.map { "\"\($0)\"" }.joined(separator: ", ")) "
+        + "\(missing.count == 1 ? "is" : "are") missing", at: document.origin)
+  }
+
+  // MARK: Modules of a manifest
+
+  private func read(_ entry: ModuleEntry, _ names: inout [String: Origin]) -> ModuleDraft? {
+    session.currentModule = entry.name
+    guard let document = session.document(entry.file, namedAt: entry.origin) else {
+      session.markInvalid(entry.name ?? FilePath.name(FilePath.directory(entry.file)))
+      return nil
+    }
+    let written = writtenName(document)
+    let name = entry.name ?? written?.string ?? unnamed(entry.file, document.origin)
+    session.currentModule = name
+    if let first = names[name] {
+      session.currentModule = nil
+      session.error(
+        "module.name-taken", "the name \"\(name)\" is already taken at \(first)", at: entry.origin)
+      return nil
+    }
+    names[name] = entry.origin
+    checkModuleName(name, at: entry.name == nil ? written?.origin ?? entry.origin : entry.origin)
+    let kind = session.header(document, allowed: [.module, .project], fallback: .module)
+    if let pair = document.pair("modules") {
+      session.error(
+        "file.kind", "modules do not nest: \"modules\" belongs to the boot project",
+        at: pair.keyOrigin)
+    }
+    let scope = scope(FilePath.directory(entry.file))
+    let draft = draft(
+      name: name, alias: nil, file: entry.file, document, scope: scope, isBoot: false,
+      parameters: parameters(document, entry.parameters, scope, at: entry.origin))
+    var reader = ModuleReader(session, draft: draft)
+    reader.read(document, kind: document["modules"] == nil ? kind : .project)
+    return reader.draft
+  }
+
+  private func checkModuleName(_ name: String, at origin: Origin) {
+    if !NameRule.isID(name) {
+      session.error("id.invalid", "\"\(name)\" cannot be the name of a module", at: origin)
+    } else if name == "default" {
+      session.error("id.reserved", "\"default\" names the boot project", at: origin)
+    }
+  }
+
+  private func writtenName(_ document: Node) -> Node? {
+    guard let name = document["metadata"]?["name"], name.string != nil else { return nil }
+    return name
+  }
+
+  private func unnamed(_ file: String, _ origin: Origin) -> String {
+    let name = ContentHash.moduleName(of: file)
+    session.report(
+      .warning, "key.missing", "the module has no metadata.name and is called \(name)", at: origin)
+    return name
+  }
+
+  private func scope(_ root: String) -> VariableScope {
+    // A project without `.env` is the rule, and one that cannot be read gives unset variables.
+    let bytes = (try? FileAccess.read(root + "/.env", bytesMax: YAMLDocument.bytesMax)) ?? []
+    return VariableScope(
+      environment: session.environment,
+      dotEnv: VariableScope.parse(String(decoding: bytes, as: UTF8.self)))
+  }
+
+  private func parameters(
+    _ document: Node, _ given: [String: Node], _ scope: VariableScope, at origin: Origin
+  ) -> [String: Node] {
+    let substitution = Substitution(
+      scope: scope, parameters: [:],
+      report: { session.reportSubstitution($0, $1, at: $2) })
+    return session.parameters(
+      document["params"].map(substitution.apply), given: given, origin: origin)
+  }
+
+  private func draft(
+    name: String, alias: String?, file: String, _ document: Node, scope: VariableScope,
+    isBoot: Bool, parameters: [String: Node]
+  ) -> ModuleDraft {
+    ModuleDraft(
+      name: name, alias: alias, file: file, root: FilePath.directory(file), isBoot: isBoot,
+      scope: scope, parameters: parameters, origin: document.origin)
+  }
+}

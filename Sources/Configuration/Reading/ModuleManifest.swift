@@ -1,0 +1,148 @@
+import Engine
+
+/// One entry of `modules:` in a boot manifest (config.md 10.1), or the module that `module load`
+/// names.
+struct ModuleEntry {
+  /// Absolute and resolved path of the module's file.
+  var file: String
+  var name: String?
+  var parameters: [String: Node]
+  var origin: Origin
+}
+
+extension Session {
+  /// Reads the entries of a manifest and finds their packages; disabled ones are left out.
+  func moduleEntries(_ nodes: [Node], root: String) -> [ModuleEntry] {
+    nodes.compactMap { node in
+      if node.isMap {
+        checkKeys(node, ["package", "path", "name", "params", "enabled"], label: "modules")
+      }
+      let key = node["package"] == nil && node["path"] != nil ? "path" : "package"
+      let field = node.isMap ? required(node, key, of: "modules") : node
+      guard let field, let specifier = text(field, "modules.package") else { return nil }
+      let name = text(present(node["name"]), "modules.name")
+      guard flag(present(node["enabled"]), "modules.enabled") ?? true else { return nil }
+      guard let file = package(specifier, root: root) else {
+        reportMissing(specifier, field, root: root)
+        if let name { markInvalid(name) }
+        return nil
+      }
+      let parameters = map(node["params"], "modules.params")?.pairs ?? []
+      return ModuleEntry(
+        file: file, name: name,
+        parameters: Dictionary(parameters.map { ($0.key, $0.value) }) { first, _ in first },
+        origin: field.origin)
+    }
+  }
+
+  private func reportMissing(_ specifier: String, _ field: Node, root: String) {
+    let isPlainPath = moduleFile(FilePath.resolve(specifier, in: root, home: home)) != nil
+    let hint = isPlainPath ? "; write \"./\(specifier)\" for the directory" : ""
+    let names = FileAccess.names(in: root + "/modules")
+    report(
+      .error, "module.not-found", "no module \"\(field.display)\"\(hint)", at: field.origin,
+      among: names, meant: isPlainPath ? nil : specifier)
+  }
+
+  /// The file of a package: a path, or a name looked up in the order of config.md 10.2.
+  func package(_ specifier: String, root: String) -> String? {
+    let isPath = ["./", "../", "/", "~/"].contains { specifier.hasPrefix($0) }
+    if isPath || specifier == "." || specifier == ".." {
+      return moduleFile(FilePath.resolve(specifier, in: root, home: home))
+    }
+    let last = FilePath.name(specifier)
+    var names = [specifier, last]
+    if last.hasPrefix("module-") { names.append(String(last.dropFirst(7))) }
+    let places =
+      names.map { root + "/modules/" + $0 } + [root + "/node_modules/" + specifier]
+      + names.map { home + "/.orgloop/modules/" + $0 }
+    return places.lazy.compactMap(moduleFile).first
+  }
+
+  /// The configuration file a path means, resolved: itself, or the one in the directory.
+  private func moduleFile(_ path: String) -> String? {
+    switch FileAccess.kind(path) {
+    case .file?: return FileAccess.resolved(path)
+    case .directory?:
+      return ["orgloop-module.yaml", "orgloop.yaml", "orgloop.yml"]
+        .map { path + "/" + $0 }
+        .first { FileAccess.kind($0) == .file }
+        .flatMap(FileAccess.resolved)
+    default: return nil
+    }
+  }
+
+  /// The values of a module's parameters: what the manifest gives, else the defaults.
+  ///
+  /// - Parameters:
+  ///   - declared: The module's `params:`, variables replaced.
+  ///   - given: The values, at whose lines errors are reported.
+  ///   - origin: Of the manifest entry.
+  func parameters(
+    _ declared: Node?, given: [String: Node], origin: Origin
+  ) -> [String: Node] {
+    var values: [String: Node] = [:]
+    let declarations = map(declared, "params")?.pairs ?? []
+    let names = declarations.map(\.key)
+    for (name, node) in given.sorted(by: { $0.key < $1.key }) where !names.contains(name) {
+      report(
+        .error, "module.param", "the module has no parameter \"\(name)\"", at: node.origin,
+        among: names, meant: name)
+    }
+    for pair in declarations {
+      guard let declaration = map(pair.value, "params.\(pair.key)") else { continue }
+      let label = "params.\(pair.key)"
+      checkKeys(
+        declaration, ["type", "required", "default", "enum", "description"], label: label)
+      let type =
+        choice(
+          present(declaration["type"]), "\(label).type",
+          ["string", "number", "boolean", "source", "actor"]) ?? "string"
+      let isRequired = flag(present(declaration["required"]), "\(label).required") ?? false
+      if let value = given[pair.key] ?? present(declaration["default"]) {
+        values[pair.key] = parameter(value, pair.key, type: type, declaration)
+      } else if isRequired {
+        error("module.param", "parameter \"\(pair.key)\" is required", at: origin)
+      } else {
+        // Declared and without a value: an empty text, as a shell would have it.
+        values[pair.key] = Node(.string(""), at: pair.keyOrigin)
+      }
+      if values[pair.key] == nil { values[pair.key] = unresolved(pair) }
+    }
+    return values
+  }
+
+  /// Stands for a parameter that was reported, so that its uses are no further errors.
+  private func unresolved(_ pair: Node.Pair) -> Node {
+    var node = Node(.string(""), at: pair.keyOrigin)
+    node.replacement = Node.Replacement(written: "", shown: "", values: [], isUnresolved: true)
+    return node
+  }
+
+  private func parameter(_ node: Node, _ name: String, type: String, _ declaration: Node) -> Node? {
+    guard !node.isUnresolved else { return node }
+    var value = node
+    let code = "module.param"
+    switch type {
+    case "number":
+      let all = -Double.infinity...Double.infinity
+      guard let number = number(node, "parameter \"\(name)\"", in: all, code: code) else {
+        return nil
+      }
+      value.content = .number(number)
+    case "boolean":
+      guard let flag = flag(node, "parameter \"\(name)\"", code: code) else { return nil }
+      value.content = .bool(flag)
+    default:
+      guard text(node, "parameter \"\(name)\"", code: code) != nil else { return nil }
+    }
+    if let choices = list(declaration["enum"], "params.\(name).enum"),
+      !choices.contains(where: { $0.json == value.json })
+    {
+      let words = choices.map(\.display).joined(separator: ", ")
+      error(code, "parameter \"\(name)\": \"\(node.display)\" is none of \(words)", at: node.origin)
+      return nil
+    }
+    return value
+  }
+}

@@ -1,0 +1,148 @@
+import Engine
+
+/// What one load shares: the world as parameters, and what was found so far.
+///
+/// It is made for one load, used by one task, and thrown away.
+final class Session {
+  let catalog: ConnectorCatalog
+  let environment: [String: String]
+  let home: String
+  let workingDirectory: String
+  let options: LoadOptions
+
+  var projectRoot = "/"
+  var files: [CheckedFile] = []
+  private(set) var diagnostics: [Diagnostic] = []
+  private(set) var errorCount = 0
+  /// The files that were read, so that one named twice is one.
+  private var documents: [String: Node] = [:]
+  /// Modules with an error.
+  private(set) var invalid: Set<String> = []
+  private(set) var secrets: Set<String> = []
+  /// Whose errors are being found; nil while reading what belongs to none, such as the manifest.
+  var currentModule: String?
+
+  init(
+    catalog: ConnectorCatalog, environment: [String: String], home: String,
+    workingDirectory: String, options: LoadOptions
+  ) {
+    self.catalog = catalog
+    self.environment = environment
+    self.home = home
+    self.workingDirectory = workingDirectory
+    self.options = options
+  }
+
+  func report(
+    _ level: Diagnostic.Level, _ code: String, _ message: String, at origin: Origin,
+    among candidates: some Sequence<String> = [String](), meant word: String? = nil
+  ) {
+    var level = level
+    if options.strict, level == .warning { level = .error }
+    if level == .error {
+      errorCount += 1
+      if let currentModule { invalid.insert(currentModule) }
+    }
+    diagnostics.append(
+      Diagnostic(
+        file: origin.file, line: origin.line, column: origin.column, level: level, code: code,
+        message: message,
+        suggestion: word.flatMap { Suggestion.nearest(to: $0, among: candidates) }))
+  }
+
+  func error(_ code: String, _ message: String, at origin: Origin) {
+    report(.error, code, message, at: origin)
+  }
+
+  /// Runs a body whose findings are handed back instead of being kept.
+  func trying<Value>(
+    _ body: () -> Value?
+  ) -> (value: Value?, diagnostics: [Diagnostic], isClean: Bool) {
+    let kept = (diagnostics, invalid, errorCount)
+    diagnostics = []
+    let value = body()
+    let found = diagnostics
+    (diagnostics, invalid, errorCount) = kept
+    return (value, found, found.allSatisfy { $0.level != .error })
+  }
+
+  /// Adds what ``trying(_:)`` found.
+  func keep(_ found: [Diagnostic]) { diagnostics += found }
+
+  func markInvalid(_ module: String) { invalid.insert(module) }
+
+  /// An unset variable or wrong parameter, from ``Substitution``.
+  func reportSubstitution(_ code: String, _ message: String, at origin: Origin) {
+    let isTolerated = code == "env.unset" && options.allowMissingEnvironment
+    report(isTolerated ? .warning : .error, code, message, at: origin)
+  }
+
+  /// Remembers a credential, so that nothing shows it.
+  func keepSecret(_ value: String) {
+    if value.count >= Redaction.secretLengthMin { secrets.insert(value) }
+  }
+
+  /// Remembers what variables brought into a credential; a literal one as a whole.
+  func keepSecret(in node: Node) {
+    if let replacement = node.replacement {
+      for each in replacement.values { keepSecret(each.value) }
+    } else if let text = node.scalarText {
+      keepSecret(text)
+    }
+  }
+
+  // MARK: Files
+
+  func shown(_ path: String) -> String { FilePath.shown(path, root: projectRoot) }
+
+  /// The absolute path of the file a node stands in.
+  func file(of origin: Origin) -> String {
+    origin.file.hasPrefix("/") ? origin.file : projectRoot + "/" + origin.file
+  }
+
+  /// The tree of a YAML file, nil after a problem, which has been reported.
+  ///
+  /// - Parameter reference: Where the file is named; a missing file is reported there.
+  func document(_ path: String, namedAt reference: Origin) -> Node? {
+    if let known = documents[path] { return known }
+    let bytes: [UInt8]
+    do {
+      bytes = try FileAccess.read(path, bytesMax: YAMLDocument.bytesMax)
+    } catch {
+      let code = error.reason == .tooLarge ? "yaml.syntax" : "file.missing"
+      self.error(code, "\(shown(path)): \(error.message)", at: reference)
+      return nil
+    }
+    if let mode = FileAccess.mode(path), mode & 0o002 != 0 {
+      report(
+        .warning, "file.writable", "everyone may write this file, and so decide what runs",
+        at: Origin(file: shown(path), line: 1, column: 1))
+    }
+    do {
+      let node = try YAMLDocument.parse(bytes, file: shown(path))
+      documents[path] = node
+      return node
+    } catch {
+      self.error(
+        error.code, error.message,
+        at: Origin(file: shown(path), line: error.line, column: error.column))
+      return nil
+    }
+  }
+
+  func note(_ path: String, _ summary: String) {
+    files.append(CheckedFile(path: shown(path), summary: summary))
+  }
+
+  /// A file beside the one that names it, else below the module's root; the first that exists
+  /// (config.md 4).
+  func locate(_ path: String, near origin: Origin, root: String) -> String? {
+    candidates(path, near: origin, root: root).first { FileAccess.kind($0) != nil }
+  }
+
+  func candidates(_ path: String, near origin: Origin, root: String) -> [String] {
+    let beside = FilePath.resolve(path, in: FilePath.directory(file(of: origin)), home: home)
+    let below = FilePath.resolve(path, in: root, home: home)
+    return beside == below ? [beside] : [beside, below]
+  }
+}

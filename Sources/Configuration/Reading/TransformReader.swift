@@ -1,0 +1,134 @@
+import Engine
+
+/// A transform as it is defined; routes make steps of it (config.md 9.1).
+struct TransformDefinition {
+  var name: String
+  var node: Node
+  /// Nil when the definition has an error, which has been reported.
+  var kind: TransformStep.Kind?
+  var timeoutMs: Int64?
+  var onError: TransformStep.ErrorPolicy?
+  var environment: [String: String] = [:]
+
+  /// The definition's `config` with the top-level keys of a route laid over it.
+  func config(over overlay: Node?) -> Node? {
+    guard let overlay, overlay.isMap else { return node["config"] }
+    guard let own = node["config"], own.isMap else { return overlay }
+    var merged = own
+    var pairs = own.pairs.map { overlay.pair($0.key) ?? $0 }
+    pairs += overlay.pairs.filter { own[$0.key] == nil }
+    merged.content = .map(pairs)
+    return merged
+  }
+}
+
+extension Session {
+  /// Reads a definition; nil after a report.
+  func transform(_ node: Node, name: String, checker: ConfigChecker) -> TransformDefinition? {
+    checkKeys(
+      node,
+      ["name", "type", "script", "package", "config", "timeout_ms", "timeout", "on_error", "env"],
+      label: "transform")
+    var definition = TransformDefinition(name: name, node: node)
+    definition.timeoutMs = timeout(node, "transform")
+    definition.onError = choice(
+      present(node["on_error"]), "transform.on_error", TransformStep.ErrorPolicy.self)
+    _ = map(node["config"], "transform.config")
+    if let env = present(node["env"]) {
+      for member in checker.environment(env, "transform.env") ?? [] {
+        definition.environment[member.key] = member.value.string
+      }
+    }
+    guard let type = required(node, "type", of: "transform"),
+      let specifier = text(type, "transform.type")
+    else { return nil }
+    switch specifier {
+    case "script":
+      guard let path = scriptPath(node, root: checker.root) else { return nil }
+      definition.kind = .script(path)
+    case "package":
+      guard let field = required(node, "package", of: "transform"),
+        let package = text(field, "transform.package"), let short = builtIn(package, field)
+      else { return nil }
+      definition.kind = .package(short)
+    default:
+      guard let short = builtIn(specifier, type) else { return nil }
+      definition.kind = .package(short)
+    }
+    return definition
+  }
+
+  /// `timeout_ms`, or `timeout`, which is the same as a duration.
+  func timeout(_ node: Node, _ label: String) -> Int64? {
+    if let field = present(node["timeout_ms"]) {
+      return integer(field, "\(label).timeout_ms", in: 1...Quantity.durationMsMax)
+    }
+    return durationMs(present(node["timeout"]), "\(label).timeout")
+  }
+
+  /// The short name of a built-in transform, or nil after a report.
+  private func builtIn(_ specifier: String, _ field: Node) -> String? {
+    let short = ConnectorCatalog.shortName(specifier, prefix: "transform")
+    if short != "script", catalog.transforms[short] != nil { return short }
+    report(
+      .error, "connector.unknown",
+      "no transform \"\(field.display)\"; a type is script, package, or a built-in transform",
+      at: field.origin, among: catalog.transforms.keys.sorted() + ["package"], meant: short)
+    return nil
+  }
+
+  private func scriptPath(_ node: Node, root: String) -> String? {
+    guard let field = required(node, "script", of: "transform"),
+      let path = text(field, "transform.script")
+    else { return nil }
+    guard let found = locate(path, near: field.origin, root: root) else {
+      let places = candidates(path, near: field.origin, root: root).map(shown)
+      error(
+        "script.missing", "transform.script: no file \(places.joined(separator: " or "))",
+        at: field.origin)
+      return nil
+    }
+    guard script(found, at: field.origin, "transform.script") else { return nil }
+    return FileAccess.resolved(found) ?? found
+  }
+
+  /// A step of a route, or nil after a report.
+  ///
+  /// - Parameters:
+  ///   - overlay: What the route says about the step; nil for a plain reference.
+  func step(
+    _ definition: TransformDefinition, overlay: Node?, defaults: DefaultsBlock,
+    checker: ConfigChecker
+  ) -> TransformStep? {
+    let onError = choice(
+      present(overlay?["on_error"]), "transforms.on_error", TransformStep.ErrorPolicy.self)
+    let timeoutMs = overlay.flatMap { timeout($0, "transforms") }
+    guard let kind = definition.kind else { return nil }
+    let node = definition.config(over: map(overlay?["config"], "transforms.config"))
+    let config: JSONObject
+    switch kind {
+    case .script:
+      config = node?.json.object ?? [:]
+      if let node { checkCredentials(node, label: "config") }
+    case .package(let short):
+      guard let descriptor = catalog.transforms[short] else { return nil }
+      config = checker.check(
+        node, fields: descriptor.fields, origin: definition.node.origin, owner: short,
+        check: descriptor.check)
+      checkProgram(short, node)
+    }
+    return TransformStep(
+      name: definition.name, kind: kind, config: config,
+      timeoutMs: timeoutMs ?? definition.timeoutMs ?? 30_000,
+      onError: onError ?? definition.onError ?? defaults.onError ?? .retry,
+      environment: definition.environment)
+  }
+
+  /// A filter that needs `jq` needs it on `PATH`, or every event would fail.
+  private func checkProgram(_ transform: String, _ config: Node?) {
+    guard transform == "filter", let pair = config?.pair("jq"),
+      FileAccess.find("jq", searchPath: environment["PATH"]) == nil
+    else { return }
+    error("jq.missing", "jq: no program \"jq\" on PATH", at: pair.keyOrigin)
+  }
+}

@@ -1,0 +1,178 @@
+import Engine
+
+/// Replaces `${NAME}` and `{{ params.name }}` in string scalars, in one pass: what is put in is
+/// never looked at again (config.md 3.1, 10.3).
+struct Substitution {
+  let scope: VariableScope
+  /// The values of the module's parameters; nil outside a module with parameters.
+  let parameters: [String: Node]
+  /// Where problems go: code, message, place.
+  let report: (String, String, Origin) -> Void
+
+  /// The tree with every string scalar replaced; keys are never touched.
+  func apply(_ node: Node) -> Node {
+    var node = node
+    switch node.content {
+    case .list(let list): node.content = .list(list.map(apply))
+    case .map(let pairs):
+      node.content = .map(
+        pairs.map {
+          var pair = $0
+          pair.value = apply(pair.value)
+          return pair
+        })
+    case .string(let text) where text.contains("${") || text.contains("{{"):
+      return replaced(node, text)
+    default: break
+    }
+    return node
+  }
+
+  private func replaced(_ node: Node, _ text: String) -> Node {
+    if let name = Substitution.soleParameter(text) {
+      return parameter(name, for: node, written: text)
+    }
+    var run = Run(rest: Substring(text), written: text)
+    while let next = run.rest.first {
+      if run.rest.hasPrefix("$${") {
+        run.append("${", taking: 3)
+      } else if run.rest.hasPrefix("${") {
+        variable(&run, at: node.origin)
+      } else if run.rest.hasPrefix("\\{{") {
+        run.append("\\{{", taking: 3)
+      } else if run.rest.hasPrefix("{{"), let (name, length) = Substitution.placeholder(run.rest) {
+        embed(name, length, &run, at: node.origin)
+      } else {
+        run.append(String(next), taking: 1)
+      }
+    }
+    guard run.isChanged else { return node }
+    var node = node
+    node.content = .string(run.replacement.isUnresolved ? text : run.value)
+    node.replacement = run.replacement
+    return node
+  }
+
+  /// What a scalar has become so far.
+  private struct Run {
+    var rest: Substring
+    var value = ""
+    var isChanged = false
+    var replacement: Node.Replacement
+
+    init(rest: Substring, written: String) {
+      self.rest = rest
+      replacement = Node.Replacement(written: written, shown: "", values: [])
+    }
+
+    mutating func append(_ text: String, taking count: Int) {
+      value += text
+      replacement.shown += text
+      if rest.prefix(count) != text { isChanged = true }
+      rest = rest.dropFirst(count)
+    }
+
+    mutating func append(secret: String, name: String, taking count: Int) {
+      value += secret
+      replacement.shown += "***"
+      replacement.values.append((name, secret))
+      isChanged = true
+      rest = rest.dropFirst(count)
+    }
+
+    mutating func fail(taking count: Int) {
+      replacement.shown += rest.prefix(count)
+      replacement.isUnresolved = true
+      isChanged = true
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  private func variable(_ run: inout Run, at origin: Origin) {
+    guard let end = run.rest.firstIndex(of: "}") else {
+      report("env.syntax", "\"${\" without \"}\"; write \"$${\" for a literal \"${\"", origin)
+      return run.fail(taking: run.rest.count)
+    }
+    let body = run.rest[..<end].dropFirst(2)
+    let count = run.rest.distance(from: run.rest.startIndex, to: end) + 1
+    let name = String(body.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") })
+    let tail = body.dropFirst(name.count)
+    let isName = !name.isEmpty && !(name.first?.isNumber ?? true)
+    guard isName, tail.isEmpty || tail.hasPrefix(":-") else {
+      report(
+        "env.syntax",
+        "\"${\(body)}\" is no variable: write ${NAME} or ${NAME:-default}, or \"$${\" for a "
+          + "literal \"${\"", origin)
+      return run.fail(taking: count)
+    }
+    let value = scope.value(name)
+    if tail.hasPrefix(":-"), value?.isEmpty ?? true {
+      // A default stands in the file for all to see, so it is no secret.
+      let fallback = String(tail.dropFirst(2))
+      run.value += fallback
+      run.replacement.shown += fallback
+      run.isChanged = true
+      run.rest = run.rest.dropFirst(count)
+    } else if let value {
+      run.append(secret: value, name: name, taking: count)
+    } else {
+      report("env.unset", "variable \(name) is not set", origin)
+      run.fail(taking: count)
+    }
+  }
+
+  private func embed(_ name: String, _ length: Int, _ run: inout Run, at origin: Origin) {
+    guard let value = parameters[name] else {
+      reportUnknown(name, at: origin)
+      return run.fail(taking: length)
+    }
+    run.value += value.scalarText ?? ""
+    run.replacement.shown += value.display
+    run.replacement.values += value.replacement?.values ?? []
+    run.replacement.isFromParameter = true
+    run.replacement.isUnresolved = run.replacement.isUnresolved || value.isUnresolved
+    run.isChanged = true
+    run.rest = run.rest.dropFirst(length)
+  }
+
+  private func parameter(_ name: String, for node: Node, written: String) -> Node {
+    var result = node
+    guard let value = parameters[name] else {
+      reportUnknown(name, at: node.origin)
+      result.replacement = Node.Replacement(
+        written: written, shown: written, values: [], isFromParameter: true, isUnresolved: true)
+      return result
+    }
+    result.content = value.content
+    result.replacement = Node.Replacement(
+      written: written, shown: value.display, values: value.replacement?.values ?? [],
+      isFromParameter: true, isUnresolved: value.isUnresolved)
+    return result
+  }
+
+  private func reportUnknown(_ name: String, at origin: Origin) {
+    let known = Suggestion.nearest(to: name, among: parameters.keys.sorted())
+    let meant = known.map { "; did you mean \"\($0)\"?" } ?? ""
+    report("module.param", "no parameter \"\(name)\" is declared\(meant)", origin)
+  }
+
+  /// The name, when the whole scalar is one placeholder.
+  private static func soleParameter(_ text: String) -> String? {
+    guard let (name, length) = placeholder(Substring(text)), length == text.count else {
+      return nil
+    }
+    return name
+  }
+
+  /// The parameter that a text begins with, and how many characters it takes.
+  private static func placeholder(_ text: Substring) -> (name: String, length: Int)? {
+    guard text.hasPrefix("{{"), let close = text.firstRange(of: "}}") else { return nil }
+    let body = text[..<close.lowerBound].dropFirst(2)
+    let trimmed = body.drop { $0 == " " }
+    guard trimmed.hasPrefix("params.") else { return nil }
+    var name = trimmed.dropFirst(7)
+    while name.last == " " { name.removeLast() }
+    guard !name.isEmpty, !name.contains(where: { $0.isWhitespace || $0 == "{" }) else { return nil }
+    return (String(name), text.distance(from: text.startIndex, to: close.upperBound))
+  }
+}

@@ -1,0 +1,141 @@
+import Engine
+
+/// A value of a configuration file with the place where it stands.
+///
+/// Variables and parameters are replaced in it after parsing; what was written stays beside the
+/// result, so that documents, hashes and everything that is shown can do without the values.
+struct Node: Sendable {
+  var content: Content
+  var origin: Origin
+  /// Set when variables or parameters were replaced in this scalar.
+  var replacement: Replacement?
+
+  enum Content: Sendable {
+    case null
+    case bool(Bool)
+    case number(JSONNumber)
+    case string(String)
+    case list([Node])
+    case map([Pair])
+  }
+
+  /// A member of a map.
+  struct Pair: Sendable {
+    var key: String
+    var keyOrigin: Origin
+    var value: Node
+  }
+
+  /// How a scalar came to its value.
+  struct Replacement: Sendable {
+    /// The text in the file.
+    var written: String
+    /// The text with `***` for every replaced value.
+    var shown: String
+    /// The values that were put in.
+    var values: [(name: String, value: String)]
+    var isFromParameter = false
+    /// A variable was not set: the text stands for nothing, and checking it would only repeat the
+    /// error.
+    var isUnresolved = false
+  }
+
+  init(_ content: Content, at origin: Origin) {
+    self.content = content
+    self.origin = origin
+  }
+
+  subscript(key: String) -> Node? { pair(key)?.value }
+
+  /// The last member of that name; there is only one in what the parser returns.
+  func pair(_ key: String) -> Pair? { pairs.first { $0.key == key } }
+
+  var pairs: [Pair] { if case .map(let pairs) = content { pairs } else { [] } }
+  var list: [Node]? { if case .list(let list) = content { list } else { nil } }
+  var string: String? { if case .string(let text) = content { text } else { nil } }
+  var isNull: Bool { if case .null = content { true } else { false } }
+  var isMap: Bool { if case .map = content { true } else { false } }
+  var isUnresolved: Bool { replacement?.isUnresolved ?? false }
+  var isReplaced: Bool { replacement != nil }
+
+  /// A word for the kind of value, for messages.
+  var kind: String {
+    switch content {
+    case .null: "null"
+    case .bool: "a boolean"
+    case .number: "a number"
+    case .string: "a string"
+    case .list: "a list"
+    case .map: "a map"
+    }
+  }
+
+  /// A scalar as text for messages, without anything that a variable brought in.
+  var display: String { replacement?.shown ?? scalarText ?? kind }
+
+  /// The text of a scalar.
+  var scalarText: String? {
+    switch content {
+    case .bool(let flag): flag ? "true" : "false"
+    case .number(let number): number.text
+    case .string(let text): text
+    case .null, .list, .map: nil
+    }
+  }
+
+  /// The value for use.
+  var json: JSONValue { json(scalar: { _ in nil }) }
+
+  /// The value as it is written in the file.
+  var writtenJSON: JSONValue {
+    json { $0.replacement.map { .string($0.written) } }
+  }
+
+  /// The value with `***` for what variables brought in.
+  var shownJSON: JSONValue {
+    json { $0.replacement.map { .string($0.shown) } }
+  }
+
+  /// Every scalar below this node, itself included.
+  func forEachScalar(_ body: (_ key: String?, Node) -> Void, key: String? = nil) {
+    switch content {
+    case .list(let list): for each in list { each.forEachScalar(body, key: key) }
+    case .map(let pairs): for pair in pairs { pair.value.forEachScalar(body, key: pair.key) }
+    default: body(key, self)
+    }
+  }
+
+  /// The node that a path of keys and positions leads to, or the last one on the way.
+  func descend(_ path: [String]) -> Node {
+    var current = self
+    for step in path {
+      if let next = current[step] {
+        current = next
+      } else if let list = current.list, let index = Int(step), list.indices.contains(index) {
+        current = list[index]
+      } else {
+        return current
+      }
+    }
+    return current
+  }
+
+  /// The value, with credentials that are written literally replaced as well as what `scalar`
+  /// replaces. A credential is known by its key.
+  private func json(scalar: (Node) -> JSONValue?) -> JSONValue {
+    if let other = scalar(self) { return other }
+    return switch content {
+    case .null: .null
+    case .bool(let flag): .bool(flag)
+    case .number(let number): .number(number)
+    case .string(let text): .string(text)
+    case .list(let list): .array(list.map { $0.json(scalar: scalar) })
+    case .map(let pairs):
+      .object(
+        JSONObject(
+          pairs.map {
+            JSONObject.Member(key: $0.key, value: $0.value.json(scalar: scalar))
+          }))
+    }
+  }
+}
