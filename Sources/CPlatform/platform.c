@@ -3,57 +3,69 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/resource.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/vfs.h>
-#else
-#include <sys/mount.h>
-#endif
 
-void orgloop_thread_name(const char *name) {
-#ifdef __linux__
-  pthread_setname_np(pthread_self(), name);
-#else
-  pthread_setname_np(name);
-#endif
-}
+// The environment of the reaper: it needs none, and gets no secret.
+static char *const no_environment[] = {NULL};
 
-int64_t orgloop_filesystem_type(const char *path) {
-  struct statfs info;
-  if (statfs(path, &info) != 0) return -1;
-  return (int64_t)(uint32_t)info.f_type;
-}
-
-int orgloop_free_space(const char *path, uint64_t *free_bytes, uint64_t *total_bytes) {
-  struct statvfs info;
-  if (statvfs(path, &info) != 0) return -1;
-  *free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
-  *total_bytes = (uint64_t)info.f_blocks * info.f_frsize;
-  return 0;
-}
-
-int orgloop_lock_file(const char *path) {
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return -1;
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    int saved = errno;
-    close(fd);
-    errno = saved;
-    return -1;
+static int add_actions(posix_spawn_file_actions_t *actions, int read_end) {
+  int error = posix_spawn_file_actions_adddup2(actions, read_end, STDIN_FILENO);
+  if (error == 0) {
+    error = posix_spawn_file_actions_addopen(actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   }
-  return fd;
+  if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+  return error;
 }
 
-int orgloop_sync_directory(const char *path) {
-  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return -1;
-  int result = fsync(fd);
-  int saved = errno;
-  close(fd);
-  errno = saved;
-  return result;
+static int add_attributes(posix_spawnattr_t *attributes) {
+  sigset_t none;
+  sigemptyset(&none);
+  int error = posix_spawnattr_setsigmask(attributes, &none);
+  // A session of its own: a ^C at the terminal must not end it together with the engine.
+  if (error == 0) {
+    error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
+  }
+  return error;
+}
+
+pid_t orgloop_start_reaper(const char *program, const char *argument, int *write_end) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return -errno;
+
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawnattr_init(&attributes);
+  char *const arguments[] = {(char *)program, (char *)argument, NULL};
+  pid_t pid = 0;
+  int error = add_actions(&actions, ends[0]);
+  if (error == 0) error = add_attributes(&attributes);
+  if (error == 0) {
+    error = posix_spawn(&pid, program, &actions, &attributes, arguments, no_environment);
+  }
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[0]);
+  if (error != 0) {
+    close(ends[1]);
+    return -error;
+  }
+  // A reaper that is stopped must not stop the engine when the pipe is full.
+  fcntl(ends[1], F_SETFL, O_NONBLOCK);
+  *write_end = ends[1];
+  return pid;
+}
+
+static int limit(pid_t pid, enum __rlimit_resource resource, rlim_t value) {
+  struct rlimit bound = {value, value};
+  return prlimit(pid, resource, &bound, NULL) == 0 ? 0 : errno;
+}
+
+int orgloop_limit_child(pid_t pid, unsigned int open_files, int no_core) {
+  int error = no_core ? limit(pid, RLIMIT_CORE, 0) : 0;
+  if (error == 0 && open_files > 0) error = limit(pid, RLIMIT_NOFILE, open_files);
+  return error;
 }
