@@ -42,8 +42,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
   /// Whether the next bytes belong to a request's head.
   var awaitsHead: Bool { input == .nextRequest || input == .restOfHead }
-  /// Whether the next byte begins a request.
-  var awaitsNewHead: Bool { input == .nextRequest }
+  /// How many heads have come.
+  private(set) var headsRead = 0
 
   // MARK: The connection begins
 
@@ -65,6 +65,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
   }
 
   private func receive(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    headsRead += 1
     if let answer = RequestHeadCheck.refusal(of: head, limits) {
       refuse(answer, context)
       return
