@@ -12,6 +12,9 @@ package protocol RuntimeGateway: Sendable {
   ) async -> WebhookAnswer
   /// A request to a path that a source has mounted itself at (`config.path`); nil when none has.
   func receiveWebhook(path: String, request: WebhookRequest) async -> WebhookAnswer?
+  /// Whether a source has mounted itself at a path, so that another method than POST is answered
+  /// 405 there and 404 elsewhere.
+  func isWebhookMounted(at path: String) async -> Bool
   /// The database can be written and the configuration is applied.
   func isReady() async -> Bool
   /// The body of `GET /api/status` (cli-http.md 3.3).
@@ -29,4 +32,8 @@ package protocol RuntimeGateway: Sendable {
   ) async throws -> InjectionReceipt
   /// Begins a graceful stop and returns; `timeoutMs` nil takes `runtime.shutdown_timeout`.
   func beginShutdown(timeoutMs: Int64?) async
+}
+
+extension RuntimeGateway {
+  package func isWebhookMounted(at path: String) async -> Bool { false }
 }

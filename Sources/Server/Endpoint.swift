@@ -1,0 +1,80 @@
+import HTTPTypes
+
+/// What a path means: the whole routing table.
+///
+/// Paths are compared whole and in their own case; there is no prefix matching, so a path that is
+/// not in the table is not served by something near it (reliability.md 4, W13).
+enum Endpoint: Sendable, Equatable {
+  case webhook(module: String?, source: String)
+  /// A path that only a source with `config.path` can have.
+  case mounted(path: String)
+  case live
+  case ready
+  case status
+  case events
+  case event(id: String)
+  case shutdown
+  /// Below a reserved word, but nothing.
+  case unknown(Area)
+
+  /// Who may see an endpoint (cli-http.md 3.1).
+  enum Area: Sendable {
+    /// Open: each source checks signatures.
+    case webhooks
+    case health
+    /// The Unix socket; on TCP only when it is switched on, and with the token.
+    case control
+  }
+
+  init(_ target: RequestTarget) {
+    let segments = target.segments
+    switch (segments[0], segments.count) {
+    case ("webhook", 2...3) where !segments.contains(""):
+      self = .webhook(module: segments.count == 3 ? segments[1] : nil, source: segments.last ?? "")
+    case ("webhook", 2...): self = .unknown(.webhooks)
+    case ("livez", 1): self = .live
+    case ("readyz", 1), ("healthz", 1): self = .ready
+    case ("livez", _), ("readyz", _), ("healthz", _): self = .unknown(.health)
+    case ("api", _): self = Endpoint.api(segments.dropFirst())
+    case ("control", _): self = Endpoint.control(segments.dropFirst())
+    case ("metrics", _): self = .unknown(.control)
+    default: self = .mounted(path: target.path)
+    }
+  }
+
+  private static func api(_ segments: ArraySlice<String>) -> Endpoint {
+    switch (segments.first, segments.count) {
+    case ("status", 1): .status
+    case ("events", 1): .events
+    case ("events", 2) where segments.last != "": .event(id: segments.last ?? "")
+    default: .unknown(.control)
+    }
+  }
+
+  private static func control(_ segments: ArraySlice<String>) -> Endpoint {
+    switch (segments.first, segments.count) {
+    case ("status", 1): .status
+    case ("shutdown", 1): .shutdown
+    default: .unknown(.control)
+    }
+  }
+
+  var area: Area {
+    switch self {
+    case .webhook, .mounted: .webhooks
+    case .live, .ready: .health
+    case .status, .events, .event, .shutdown: .control
+    case .unknown(let area): area
+    }
+  }
+
+  /// The methods that are served; every one that is not GET or HEAD changes something.
+  var methods: [HTTPRequest.Method] {
+    switch self {
+    case .webhook, .mounted, .shutdown: [.post]
+    case .live, .ready, .status, .event: [.get, .head]
+    case .events: [.get, .head, .post]
+    case .unknown: []
+    }
+  }
+}
