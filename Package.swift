@@ -120,11 +120,14 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Engine"], path: "Tests/TestSupport",
       swiftSettings: settings),
+    // A SQLite VFS that fails, tears writes and counts calls when told to; for tests only.
+    .target(
+      name: "CFaultVFS", dependencies: ["CSQLite"], path: "Tests/CFaultVFS"),
     .testTarget(
-      name: "StoreTests", dependencies: ["Store", "CSQLite", "TestSupport"],
+      name: "StoreTests", dependencies: ["Store", "CSQLite", "CFaultVFS", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "EngineTests", dependencies: ["Engine", "Store", "TestSupport"],
+      name: "EngineTests", dependencies: ["Engine", "Store", "CFaultVFS", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "ConfigurationTests", dependencies: ["ProjectConfiguration", "Engine", "TestSupport"],
@@ -144,6 +147,15 @@ let package = Package(
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings),
+    // The built binary, as a user runs it.
+    .testTarget(
+      name: "CLITests",
+      dependencies: [
+        "CLI", "TestSupport",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Subprocess", package: "swift-subprocess"),
       ],
       swiftSettings: settings),
   ],
