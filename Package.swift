@@ -111,6 +111,8 @@ let package = Package(
         "ProjectConfiguration", "Connectors", "Engine", "Server", "CPlatform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         logging, lifecycle,
       ],
       swiftSettings: settings
