@@ -39,6 +39,11 @@ package struct CheckedFile: Sendable, Hashable {
   package var path: String
   /// `project ops`, `1 source, 2 actors`, `prompt`, …
   package var summary: String
+
+  package init(path: String, summary: String) {
+    self.path = path
+    self.summary = summary
+  }
 }
 
 /// How a configuration is loaded.

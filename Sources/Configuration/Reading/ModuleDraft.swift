@@ -165,7 +165,9 @@ struct ModuleReader {
   private func summarise(_ node: Node, _ kind: FileKind, _ path: String? = nil) {
     let words = ["sources", "actors", "routes", "transforms", "loggers", "modules"]
       .compactMap { key -> String? in
-        guard let count = node[key]?.list?.count, count > 0 else { return nil }
+        // Paths are counted in the files that they name.
+        let count = node[key]?.list?.count { $0.isMap || key == "modules" } ?? 0
+        guard count > 0 else { return nil }
         return count == 1 ? "1 \(key.dropLast())" : "\(count) \(key)"
       }
     let name = node["metadata"]?["name"].map { "\(kind.rawValue.lowercased()) \($0.display)" }
