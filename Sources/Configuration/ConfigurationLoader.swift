@@ -78,9 +78,7 @@ struct ProjectReader {
     guard let document = session.document(path, namedAt: origin) else { return nil }
     session.note(path, "user defaults")
     let scope = VariableScope(environment: session.environment)
-    return Substitution(
-      scope: scope, parameters: [:], report: { session.reportSubstitution($0, $1, at: $2) }
-    ).apply(document)["defaults"]
+    return Substitution(session, scope: scope).apply(document)["defaults"]
   }
 
   private func result(
@@ -99,7 +97,7 @@ struct ProjectReader {
       projectRoot: session.projectRoot, configFile: file, settings: settings,
       modules: modules.filter { !session.invalid.contains($0.name) },
       invalidModules: session.invalid.sorted(), diagnostics: diagnostics,
-      files: session.files, secrets: secrets, shown: shown)
+      files: session.files, variables: session.variables, secrets: secrets, shown: shown)
   }
 }
 

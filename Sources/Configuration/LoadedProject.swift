@@ -18,6 +18,8 @@ package struct LoadedProject: Sendable {
   package var diagnostics: [Diagnostic]
   /// Every file that was read, in the order of reading.
   package var files: [CheckedFile]
+  /// Every place where a value refers to a variable, in the order of reading.
+  package var variables: [VariableUse]
   /// The values of credentials, 6 characters or more, that no line of a log may show; the longest
   /// first, so that a value inside another is replaced with it.
   package var secrets: [String]
@@ -43,6 +45,24 @@ package struct CheckedFile: Sendable, Hashable {
   package init(path: String, summary: String) {
     self.path = path
     self.summary = summary
+  }
+}
+
+/// A reference to a variable, for `env`: where it stands and where its value came from, never the
+/// value.
+package struct VariableUse: Sendable, Hashable {
+  package var name: String
+  package var origin: Origin
+  package var source: Source
+  /// What is written after `:-`.
+  package var defaultText: String?
+
+  /// Where a value came from.
+  package enum Source: String, Sendable {
+    case environment
+    case dotEnv = ".env"
+    case defaultText = "default"
+    case unset
   }
 }
 

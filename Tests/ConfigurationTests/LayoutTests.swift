@@ -193,14 +193,16 @@ struct LayoutTests {
       "orgloop.yaml": header + """
         runtime:
           http: { host: 127.0.0.1, port: 4800, max_body: 1MiB }
-          control: { tcp: false, token: "${ORGLOOP_TOKEN}", socket_group: orgloop, allowed_hosts: [], allowed_origins: [] }
+          control: { tcp: false, token: "${ORGLOOP_TOKEN}", socket_group: orgloop,
+                     allowed_hosts: [], allowed_origins: [] }
           metrics: { port: 9464 }
           shutdown_timeout: 30s
           poll_concurrency: 16
           bus: sqlite
           log_retention: 24h
           loop: { warn_depth: 3, max_depth: 5, window: 5m }
-          audit: { enabled: true, hold_on_critical: false, allowed_domains: [], echo_threshold: 0.7 }
+          audit: { enabled: true, hold_on_critical: false, allowed_domains: [],
+                   echo_threshold: 0.7 }
         """
     ]).load(environment: ["ORGLOOP_TOKEN": "0123456789abcdef"])
     #expect(loaded.lines == [])

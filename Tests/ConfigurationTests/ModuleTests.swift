@@ -27,9 +27,11 @@ struct ModuleTests {
 
   private let shared = """
     sources:
-      - { id: github, connector: "@orgloop/connector-github", config: { repo: "${REPO}", token: "${TOKEN}", events: [issue_comment] } }
+      - { id: github, connector: "@orgloop/connector-github",
+          config: { repo: "${REPO}", token: "${TOKEN}", events: [issue_comment] } }
     actors:
-      - { id: platform-agent, connector: "@orgloop/connector-openclaw", config: { agent_id: platform } }
+      - { id: platform-agent, connector: "@orgloop/connector-openclaw",
+          config: { agent_id: platform } }
 
     """
 

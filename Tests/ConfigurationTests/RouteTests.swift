@@ -162,7 +162,8 @@ struct RouteTests {
             concurrency: 2
             order_key: payload.pr_number
             timeout: 20s
-            retry: { max_attempts: 3, backoff: exponential, initial_delay: 1s, max_delay: 60s, jitter: full }
+            retry: { max_attempts: 3, backoff: exponential, initial_delay: 1s, max_delay: 60s,
+              jitter: full }
             circuit_breaker: { failure_threshold: 5, cooldown: 30s }
       """)
     #expect(found.lines == [])
@@ -184,7 +185,8 @@ struct RouteTests {
         actors:
           - id: chat
             connector: openclaw
-            delivery: { concurrency: 2, retry: { initial_delay: 2s }, circuit_breaker: { cooldown: 9s } }
+            delivery: { concurrency: 2, retry: { initial_delay: 2s },
+              circuit_breaker: { cooldown: 9s } }
         routes:
           - name: r
             when: { source: hook }
@@ -251,8 +253,10 @@ struct RouteTests {
   private let transforms = """
 
     transforms:
-      - { name: clean, type: script, script: scripts/clean.sh, timeout: 2s, config: { a: 1, b: 2 }, env: [LANG_X] }
-      - { name: pick, type: "@orgloop/transform-filter", on_error: pass, config: { match: { x: 1 } } }
+      - { name: clean, type: script, script: scripts/clean.sh, timeout: 2s,
+          config: { a: 1, b: 2 }, env: [LANG_X] }
+      - { name: pick, type: "@orgloop/transform-filter", on_error: pass,
+          config: { match: { x: 1 } } }
     """
 
   @Test func `transforms are resolved with the route's words above the definition's`() throws {

@@ -129,6 +129,23 @@ struct SubstitutionTests {
         + #"; did you mean "chat"?"#)
   }
 
+  @Test func `every use of a variable is listed with its source and not its value`() throws {
+    let project = try TestProject([
+      "orgloop.yaml": header + """
+        loggers:
+          - { name: "${A}${B}", type: console }
+          - { name: "${C:-else}", type: console }
+          - { name: "${D}", type: console }
+        """,
+      ".env": "B=two\n",
+    ])
+    let uses = project.load(environment: ["A": "one"]).variables
+    #expect(uses.map(\.name) == ["A", "B", "C", "D"])
+    #expect(uses.map(\.source) == [.environment, .dotEnv, .defaultText, .unset])
+    #expect(uses.map(\.defaultText) == [nil, nil, "else", nil])
+    #expect(uses.map(\.origin.line) == [5, 5, 6, 7])
+  }
+
   @Test func `a changed secret changes the hash and nothing else in the documents`() throws {
     let project = try TestProject([
       "orgloop.yaml": routed(then: "then: { actor: chat, config: { x: \"${A}\" } }")

@@ -143,7 +143,8 @@ struct YAMLTests {
   @Test func `scalars follow the core schema`() throws {
     let config = """
       {yes: yes, no: no, on: on, date: 2026-03-04, time: 12:30:00, octal: 0o17, hex: 0xff,
-       exponent: 1e3, tilde: ~, quoted: "5", truth: true, zeros: 007, point: .5, big: 9223372036854775807,
+       exponent: 1e3, tilde: ~, quoted: "5", truth: true, zeros: 007, point: .5,
+       big: 9223372036854775807,
        exact: 1.10, forced: !!str 5}
       """
     let loaded = try TestProject([

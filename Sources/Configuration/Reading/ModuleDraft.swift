@@ -40,9 +40,7 @@ struct ModuleReader {
   init(_ session: Session, draft: ModuleDraft) {
     self.session = session
     self.draft = draft
-    substitution = Substitution(
-      scope: draft.scope, parameters: draft.parameters,
-      report: { session.reportSubstitution($0, $1, at: $2) })
+    substitution = Substitution(session, scope: draft.scope, parameters: draft.parameters)
   }
 
   /// Reads everything below the top document of the module.

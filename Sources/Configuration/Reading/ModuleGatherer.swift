@@ -159,9 +159,7 @@ struct ModuleGatherer {
   private func parameters(
     _ document: Node, _ given: [String: Node], _ scope: VariableScope, at origin: Origin
   ) -> [String: Node] {
-    let substitution = Substitution(
-      scope: scope, parameters: [:],
-      report: { session.reportSubstitution($0, $1, at: $2) })
+    let substitution = Substitution(session, scope: scope)
     return session.parameters(
       document["params"].map(substitution.apply), given: given, origin: origin)
   }
