@@ -114,8 +114,27 @@ enum Redaction {
       .contains { name.contains($0) }
   }
 
+  /// A value without credentials: neither those known by their key nor those known by value.
+  static func redacting(_ value: JSONValue, secrets: [String]) -> JSONValue {
+    replacing(redactingLiterals(value), secrets: secrets)
+  }
+
+  private static func replacing(_ value: JSONValue, secrets: [String]) -> JSONValue {
+    switch value {
+    case .string(let text): .string(apply(text, secrets: secrets))
+    case .array(let list): .array(list.map { replacing($0, secrets: secrets) })
+    case .object(let object):
+      .object(
+        JSONObject(
+          object.members.map {
+            JSONObject.Member(key: $0.key, value: replacing($0.value, secrets: secrets))
+          }))
+    default: value
+    }
+  }
+
   /// A value with `***` for every literal credential in it.
-  static func redactingLiterals(_ value: JSONValue) -> JSONValue {
+  private static func redactingLiterals(_ value: JSONValue) -> JSONValue {
     switch value {
     case .array(let list): .array(list.map(redactingLiterals))
     case .object(let object):

@@ -129,6 +129,26 @@ struct SubstitutionTests {
         + #"; did you mean "chat"?"#)
   }
 
+  @Test func `a literal credential is neither shown nor stored, but a change shows`() throws {
+    func load(_ secret: String) throws -> LoadedProject {
+      try TestProject([
+        "orgloop.yaml": routed().replacing(
+          "{ id: hook, connector: webhook }",
+          with: "{ id: hook, connector: webhook, config: { secret: [\(secret), abc] } }")
+      ]).load()
+    }
+    let one = try load("literal-one")
+    let two = try load("literal-two")
+    #expect(one.diagnostics.map(\.code) == ["env.literal-secret", "env.literal-secret"])
+    let module = try #require(one.module("default"))
+    #expect(module.sources.first?.config["secret"] == ["literal-one", "abc"])
+    #expect(module.documents.description.contains(#""secret":["***","***"]"#))
+    #expect(
+      JSONText(try #require(one.shown["default"])).description.contains(
+        #""secret":["***","***"]"#))
+    #expect(module.contentHash != two.module("default")?.contentHash)
+  }
+
   @Test func `every use of a variable is listed with its source and not its value`() throws {
     let project = try TestProject([
       "orgloop.yaml": header + """

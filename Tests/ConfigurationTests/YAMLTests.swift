@@ -105,6 +105,7 @@ struct YAMLTests {
       "orgloop.yaml:1:4: error[yaml.syntax] .inf is not a number that can be used; "
         + "quote it to mean text"
     ),
+    ("a: \"b\\0c\"\n", "orgloop.yaml:1:4: error[yaml.syntax] a NUL character in a text"),
     ("<<: 5\n", "orgloop.yaml:1:1: error[yaml.syntax] << takes a map or a list of maps"),
     (
       "[a]: 1\n",
@@ -138,6 +139,48 @@ struct YAMLTests {
       project.load().lines == [
         "orgloop.yaml:4:14: error[file.missing] groups: not a regular file"
       ])
+  }
+
+  /// SplitMix64, so that a failure can be repeated.
+  private struct Generator: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var z = state
+      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+      return z ^ (z >> 31)
+    }
+  }
+
+  @Test(arguments: 0..<4 as Range<UInt64>)
+  func `no damage to a file stops the loader from giving an answer`(_ seed: UInt64) throws {
+    let good = Array(
+      routed(
+        then: "then: { actor: chat, config: { a: \"${A:-b} {{ params.x }}\" }, delivery: { "
+          + "max_rate: 1.5/s, timeout: 1m30s, retry: { jitter: 0.5 } } }"
+      ).utf8)
+    let pieces = [
+      "{", "}", "[", "]", "&a ", "*a", "- ", ": ", "\n", "\"", "${", "<<", "!!", "9", "\t",
+    ]
+    var generator = Generator(state: seed)
+    let project = try TestProject()
+    for _ in 0..<100 {
+      var bytes = good
+      for _ in 0..<Int.random(in: 1...4, using: &generator) {
+        let place = Int.random(in: 0..<bytes.count, using: &generator)
+        if Bool.random(using: &generator) {
+          bytes.remove(at: place)
+        } else {
+          let piece = pieces[Int.random(in: 0..<pieces.count, using: &generator)]
+          bytes.insert(contentsOf: Array(piece.utf8), at: place)
+        }
+      }
+      try project.write("orgloop.yaml", bytes)
+      let loaded = project.load()
+      #expect(loaded.diagnostics.allSatisfy { $0.line >= 1 && $0.column >= 1 })
+      #expect(loaded.hasErrors || loaded.modules.count == 1, "\(loaded.lines)")
+    }
   }
 
   @Test func `scalars follow the core schema`() throws {

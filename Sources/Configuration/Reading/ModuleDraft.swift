@@ -21,7 +21,8 @@ struct ModuleDraft {
   var modules: [Node] = []
   /// The top of the module's file.
   var origin: Origin
-  /// Every document as it is written, by the name of its file.
+  /// Every document as it is written, by the name of its file; literal credentials included, so
+  /// it is redacted before it goes anywhere.
   var documents: [JSONObject.Member] = []
 
   /// Whether there is anything that makes it a module of its own beside a manifest.
@@ -73,8 +74,7 @@ struct ModuleReader {
   }
 
   private func written(_ document: Node, _ path: String) -> JSONObject.Member {
-    JSONObject.Member(
-      key: session.shown(path), value: Redaction.redactingLiterals(document.writtenJSON))
+    JSONObject.Member(key: session.shown(path), value: document.writtenJSON)
   }
 
   /// One entry of a list: an inline object, a path, or a pattern of paths.

@@ -94,6 +94,9 @@ final class Session {
     if value.count >= Redaction.secretLengthMin { secrets.insert(value) }
   }
 
+  /// The longest first, so that a value inside another is replaced with it.
+  var sortedSecrets: [String] { secrets.sorted { ($1.count, $0) < ($0.count, $1) } }
+
   /// Remembers what variables brought into a credential; a literal one as a whole.
   func keepSecret(in node: Node) {
     if let replacement = node.replacement {
