@@ -35,6 +35,15 @@ package struct LoadedProject: Sendable {
   }
 }
 
+extension LoadedProject: CustomStringConvertible, CustomDebugStringConvertible {
+  /// Short, because the definitions hold credentials that a log line must not.
+  package var description: String {
+    "\(configFile ?? projectRoot): \(modules.count) modules, \(diagnostics.count) diagnostics"
+  }
+
+  package var debugDescription: String { description }
+}
+
 /// A file that was read, with a few words on what is in it.
 package struct CheckedFile: Sendable, Hashable {
   /// Relative to the project root where it lies below it, else absolute.

@@ -277,6 +277,48 @@ struct ModuleTests {
       ])
   }
 
+  @Test func `a module's defaults lie above the boot project's`() throws {
+    let project = try TestProject([
+      "orgloop.yaml": """
+      defaults: { event_retention: 1d, on_error: drop, delivery: { timeout: 1s, concurrency: 2 } }
+      actors: [{ id: shared, connector: openclaw, delivery: { queue_depth: 9 } }]
+      modules: [{ package: ./m, params: { target: shared } }]
+      """,
+      "m/orgloop-module.yaml": """
+      kind: Module
+      metadata: { name: m }
+      defaults: { event_retention: 2d, delivery: { timeout: 2s } }
+      params: { target: { type: actor } }
+      transforms: [{ name: t, type: filter }]
+      routes:
+        - { name: r, when: { source: orgloop }, transforms: [t],
+              then: { actor: "{{ params.target }}" } }
+      """,
+    ])
+    let loaded = project.load()
+    #expect(!loaded.hasErrors)
+    #expect(loaded.module("default")?.eventRetentionMs == 86_400_000)
+    let module = try #require(loaded.module("m"))
+    #expect(module.eventRetentionMs == 2 * 86_400_000)
+    let route = try #require(module.routes.first)
+    #expect(route.actor == ActorReference(module: "default", id: "shared"))
+    #expect(
+      route.delivery == DeliveryPolicy(queueDepth: 9, concurrency: 2, timeoutMs: 2_000))
+    #expect(!route.hasOwnLane)
+    #expect(route.transforms.map(\.onError) == [.drop])
+  }
+
+  @Test func `a file of a module is named by its whole path outside the project`() throws {
+    let project = try TestProject([
+      "orgloop.yaml": "modules: [~/m]\n",
+      "~/m/orgloop-module.yaml": "kind: Module\nmetadata: { name: m }\nnonsense: 1\n",
+    ])
+    #expect(
+      project.load().lines == [
+        "\(project.home)/m/orgloop-module.yaml:3:1: warning[key.unknown] unknown key \"nonsense\""
+      ])
+  }
+
   @Test func `a valid module is still there beside a broken one`() throws {
     let loaded = try TestProject([
       "orgloop.yaml": "modules: [./good, ./bad]\n", "good/orgloop.yaml": routed(),

@@ -109,6 +109,7 @@ struct SubstitutionTests {
       #expect(!module.documents.description.contains(value))
       #expect(!shown.contains(value))
     }
+    #expect(!"\(loaded)\(String(reflecting: loaded))".contains("ghp_secret"))
     #expect(shown.contains("Bearer ***"))
     #expect(shown.contains("https://chat.example/***"))
     #expect(loaded.redacting("sent ghp_secret to T0/B0/xyz") == "sent *** to ***")
