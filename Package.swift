@@ -124,7 +124,7 @@ let package = Package(
 
     // Tests. What several of them use is in TestSupport.
     .target(
-      name: "TestSupport", dependencies: ["Engine"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Engine", "Store"], path: "Tests/TestSupport",
       swiftSettings: settings),
     // A SQLite VFS that fails, tears writes and counts calls when told to; for tests only.
     .target(
