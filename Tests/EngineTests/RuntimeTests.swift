@@ -5,8 +5,6 @@ import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct RuntimeTests {
-  private let buses = RuntimeSettings.Bus.allCases
-
   private func settings(_ bus: RuntimeSettings.Bus) -> RuntimeSettings {
     var settings = RuntimeSettings()
     settings.bus = bus
@@ -97,7 +95,7 @@ import Testing
     let actor = TestActor { request in
       request.attempt < 3 ? AttemptOutcome(.error, error: "no") : AttemptOutcome(.delivered)
     }
-    let retry = RetryPolicy(attemptsMax: 5, backoff: .fixed, initialDelayMs: 1_000, jitter: .none)
+    let retry = RetryPolicy(attemptsMax: 5, backoff: .fixed, initialDelayMs: 1_000, jitter: .off)
     let module = ModuleDefinition.test(routes: [
       .test(delivery: DeliveryPolicy(retry: retry))
     ])
@@ -126,7 +124,7 @@ import Testing
     let actor = TestActor { _ in AttemptOutcome(.error, statusCode: 500, error: "status 500") }
     let retry = RetryPolicy(
       attemptsMax: 60, backoff: .exponential, initialDelayMs: 1_000, maxDelayMs: 60_000,
-      jitter: RetryPolicy.Jitter.none)
+      jitter: .off)
     let module = ModuleDefinition.test(routes: [
       .test(delivery: DeliveryPolicy(retry: retry)), .test("after", source: "orgloop"),
     ])
@@ -134,9 +132,10 @@ import Testing
       scratch.path + "/o.db", modules: [module], catalog: .test(actor: actor), clock: clock
     ) { runtime, probe in
       let answer = await send(runtime, "{}")
+      var unused = SystemRandomNumberGenerator()
       for attempt in 1..<60 {
         await probe.wait(for: .deliverRetry, count: attempt)
-        let delay = retry.delayMs(after: attempt, using: &Self.noChance)
+        let delay = retry.delayMs(after: attempt, using: &unused)
         await clock.waitForDeadline(ms: delay)
         clock.advance(ms: delay)
       }
@@ -149,8 +148,6 @@ import Testing
       #expect(clock.time.wallMs - 1_772_600_767_089 > 3_000_000)
     }
   }
-
-  private nonisolated(unsafe) static var noChance = SystemRandomNumberGenerator()
 
   @Test(arguments: RuntimeSettings.Bus.allCases)
   func `events of one order key arrive one after another in acceptance order`(
@@ -235,7 +232,8 @@ import Testing
       #expect(event["source"] == "orgloop")
       #expect(event["provenance"]?["platform_event"] == "delivery.dead_lettered")
       #expect(event["payload"]?["route"] == "work")
-      #expect(try await runtime.inspector.events(EventQuery()).items.count == 2)
+      let events = try await runtime.inspector.events(EventQuery())
+      #expect(events.items.count == 2)
     }
   }
 
