@@ -8,6 +8,7 @@ final class WriterStatements {
   let insertEvent: Statement
   let enqueue: Statement
   let claimExternalID: Statement
+  let releaseExternalID: Statement
   let findExternalID: Statement
   let claimDedupKey: Statement
   let findDedupKey: Statement
@@ -31,6 +32,7 @@ final class WriterStatements {
     insertEvent = try connection.prepare(SQL.insertEvent)
     enqueue = try connection.prepare(SQL.enqueue)
     claimExternalID = try connection.prepare(SQL.claimExternalID)
+    releaseExternalID = try connection.prepare(SQL.releaseExternalID)
     findExternalID = try connection.prepare(SQL.findExternalID)
     claimDedupKey = try connection.prepare(SQL.claimDedupKey)
     findDedupKey = try connection.prepare(SQL.findDedupKey)
@@ -69,6 +71,9 @@ package enum SQL {
   package static let claimExternalID = """
     INSERT OR IGNORE INTO external_ids (id, sequence) VALUES (?1, ?2)
     """
+
+  // Primary key.
+  package static let releaseExternalID = "DELETE FROM external_ids WHERE id = ?1"
 
   // Primary keys of external_ids and events.
   package static let findExternalID = """
