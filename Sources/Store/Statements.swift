@@ -137,15 +137,17 @@ package enum SQL {
     """
 
   // Primary key.
-  package static let endAttempt = "DELETE FROM running WHERE delivery = ?1"
+  package static let endAttempt = "DELETE FROM running WHERE delivery = ?1 RETURNING lane"
 
-  // REPLACE, so that settling again after a crash between commit and answer changes nothing.
+  // Primary key (delivery, number). Only that conflict is let pass: an outcome that is no word of
+  // ours must fail.
   package static let recordAttempt = """
-    INSERT OR REPLACE INTO attempts (
+    INSERT INTO attempts (
       delivery, number, started_at_ms, ended_at_ms, outcome, status_code, error, retry_after_ms,
       response_excerpt, output, prompt_hash, generation, transforms
     )
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+    ON CONFLICT (delivery, number) DO NOTHING
     """
 
   // Primary key (lane, delivery).
