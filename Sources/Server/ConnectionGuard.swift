@@ -42,8 +42,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
   /// Whether the next bytes belong to a request's head.
   var awaitsHead: Bool { input == .nextRequest || input == .restOfHead }
-  /// Whether the next byte begins a request.
-  var awaitsNewHead: Bool { input == .nextRequest }
+  /// How many heads have come.
+  private(set) var headsRead = 0
 
   // MARK: The connection begins
 
@@ -65,6 +65,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
   }
 
   private func receive(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    headsRead += 1
     if let answer = RequestHeadCheck.refusal(of: head, limits) {
       refuse(answer, context)
       return
@@ -112,10 +113,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     switch event {
     case is OverlongRequestLine:
       refuse(.problem(.uriTooLong, "URI too long"), context)
-    case is ChannelShouldQuiesceEvent where answersOwed == 0 && input != .body:
-      context.close(promise: nil)
     case is ChannelShouldQuiesceEvent:
-      closesAfterAnswer = true
+      quiesce(context)
     default:
       context.fireUserInboundEventTriggered(event)
     }
@@ -194,6 +193,16 @@ final class ConnectionGuard: ChannelDuplexHandler {
     context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
     context.write(wrapOutboundOut(.end(nil)), promise: nil)
     closeOutput(context)
+  }
+
+  /// The server stops: what has begun is finished, and nothing new begins.
+  private func quiesce(_ context: ChannelHandlerContext) {
+    guard answersOwed > 0 || input == .body else {
+      context.close(promise: nil)
+      return
+    }
+    closesAfterAnswer = true
+    if input != .body { input = .nothing }
   }
 
   /// Sends what is written, says that nothing follows, and leaves the peer a moment to read it.

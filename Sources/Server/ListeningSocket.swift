@@ -56,7 +56,7 @@ final class ListeningSocket: Sendable {
         .invalidAddress, "\(port) is not a port", hint: "set runtime.http.port to 0...65535")
     }
     var hints = addrinfo()
-    hints.ai_socktype = streamSocket
+    hints.ai_protocol = Int32(IPPROTO_TCP)
     hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
     var list: UnsafeMutablePointer<addrinfo>?
     let status = getaddrinfo(host, String(port), &hints, &list)

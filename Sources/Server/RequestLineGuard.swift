@@ -19,6 +19,7 @@ final class RequestLineGuard: ChannelInboundHandler {
 
   private let connection: ConnectionGuard
   private let lineBytesMax: Int
+  private var headsSeen = 0
   private var lineBytes = 0
 
   init(_ connection: ConnectionGuard, limits: HTTPLimits) {
@@ -28,7 +29,10 @@ final class RequestLineGuard: ChannelInboundHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     if connection.awaitsHead {
-      if connection.awaitsNewHead { lineBytes = 0 }
+      if headsSeen != connection.headsRead {
+        headsSeen = connection.headsRead
+        lineBytes = 0
+      }
       measure(unwrapInboundIn(data).readableBytesView)
       if lineBytes > lineBytesMax {
         context.fireUserInboundEventTriggered(OverlongRequestLine())

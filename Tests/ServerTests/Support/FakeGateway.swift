@@ -1,0 +1,135 @@
+import Engine
+import Server
+import Synchronization
+
+/// A runtime that answers what a test tells it to, and remembers what it was asked.
+final class FakeGateway: RuntimeGateway {
+  struct WebhookCall {
+    var module: String?
+    var source: String?
+    var request: WebhookRequest
+  }
+
+  struct Injection: Equatable {
+    var body: String
+    var module: String?
+    var idempotencyKey: String?
+  }
+
+  struct State {
+    var webhookAnswer = WebhookAnswer.accepted(ids: ["evt_1"], isDuplicate: false, style: .single)
+    var mountedPath: String?
+    var isReady = true
+    var failure: (any Error)?
+    var page = EventPage(items: [], next: nil)
+    /// What a webhook waits for before it is answered.
+    var gate: Gate?
+    var webhooks: [WebhookCall] = []
+    var queries: [EventQuery] = []
+    var injections: [Injection] = []
+    var shutdowns: [Int64?] = []
+  }
+
+  private let state: Mutex<State>
+
+  init(_ configure: (inout State) -> Void = { _ in }) {
+    var state = State()
+    configure(&state)
+    self.state = Mutex(state)
+  }
+
+  func read<T: Sendable>(_ body: (State) -> T) -> T { state.withLock { body($0) } }
+
+  func receiveWebhook(
+    module: String?, source: String, request: WebhookRequest
+  ) async -> WebhookAnswer {
+    let (gate, answer) = state.withLock { state in
+      state.webhooks.append(WebhookCall(module: module, source: source, request: request))
+      return (state.gate, state.webhookAnswer)
+    }
+    await gate?.pass()
+    return answer
+  }
+
+  func receiveWebhook(path: String, request: WebhookRequest) async -> WebhookAnswer? {
+    state.withLock { state in
+      guard path == state.mountedPath else { return nil }
+      state.webhooks.append(WebhookCall(module: nil, source: nil, request: request))
+      return state.webhookAnswer
+    }
+  }
+
+  func isWebhookMounted(at path: String) async -> Bool {
+    state.withLock { $0.mountedPath == path }
+  }
+
+  func isReady() async -> Bool { state.withLock(\.isReady) }
+
+  func status() async throws -> JSONValue {
+    try fail()
+    return ["running": true]
+  }
+
+  func events(_ query: EventQuery) async throws -> EventPage {
+    try fail()
+    return state.withLock { state in
+      state.queries.append(query)
+      return state.page
+    }
+  }
+
+  func event(id: String) async throws -> JSONValue? {
+    try fail()
+    return id == "evt_1" ? ["id": "evt_1"] : nil
+  }
+
+  func inject(
+    _ body: [UInt8], module: String?, idempotencyKey: String?
+  ) async throws -> InjectionReceipt {
+    try fail()
+    return state.withLock { state in
+      state.injections.append(
+        Injection(
+          body: String(decoding: body, as: UTF8.self), module: module,
+          idempotencyKey: idempotencyKey))
+      return InjectionReceipt(eventID: "evt_9", isDuplicate: idempotencyKey != nil)
+    }
+  }
+
+  func beginShutdown(timeoutMs: Int64?) async {
+    state.withLock { $0.shutdowns.append(timeoutMs) }
+  }
+
+  private func fail() throws {
+    if let failure = state.withLock(\.failure) { throw failure }
+  }
+}
+
+/// A door that requests wait at, and that tells a test how many do.
+actor Gate {
+  private var isOpen = false
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+  private var arrivals: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+
+  func pass() async {
+    guard !isOpen else { return }
+    await withCheckedContinuation { continuation in
+      waiting.append(continuation)
+      let ready = arrivals.filter { $0.count <= waiting.count }
+      arrivals.removeAll { $0.count <= waiting.count }
+      for arrival in ready { arrival.continuation.resume() }
+    }
+  }
+
+  /// Returns when that many wait.
+  func arrived(_ count: Int) async {
+    guard waiting.count < count else { return }
+    await withCheckedContinuation { arrivals.append((count, $0)) }
+  }
+
+  func open() {
+    isOpen = true
+    for continuation in waiting { continuation.resume() }
+    waiting = []
+  }
+}
