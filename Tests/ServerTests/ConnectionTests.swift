@@ -258,6 +258,21 @@ import Testing
     }
   }
 
+  @Test func `a peer that does not read its answers is cut off in time`() async throws {
+    let page = EventPage(items: [.string(String(repeating: "a", count: 1 << 20))], next: nil)
+    try await TestServer.run(
+      FakeGateway { $0.page = page }, configure: { $0.limits.writeTimeout = .milliseconds(50) }
+    ) { server in
+      let request = "GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+      try await RawConnection.with(server.unixSocket) { connection in
+        try await connection.send(String(repeating: request, count: 40))
+        await connection.closedByPeer()
+        let text = try await connection.rest()
+        #expect(text.utf8.count < 40 << 20)
+      }
+    }
+  }
+
   @Test func `connections beyond the limit are closed, and a free place is taken`() async throws {
     try await TestServer.run(configure: { $0.limits.connectionsMax = 1 }) { server in
       let request = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -89,6 +89,14 @@ final class RawConnection {
     return buffer.isEmpty
   }
 
+  /// Waits until the server has closed, without reading.
+  func closedByPeer() async {
+    // Writing is the only way to learn of it; it fails when nobody is there any more.
+    while (try? await outbound.write(ByteBuffer(string: "\r\n"))) != nil {
+      await Task.yield()
+    }
+  }
+
   /// Everything until the server closes.
   func rest() async throws -> String {
     while try await more() {}
