@@ -136,21 +136,20 @@ import Testing
   @Test func `a page that was read before a delivery was settled does not bring it back`() {
     var state = LaneState(concurrencyMax: 4, windowMax: 8)
     _ = state.actions(nowMs: 0)
-    state.fetched([delivery(1, key: "a")], limit: 1)
-    _ = state.actions(nowMs: 0)
-    // A page is being read from here on; 9 is ahead of the cursor and comes by its key.
+    state.fetched((1...8).map { delivery($0, key: "a") }, limit: 8)
+    let first = state.actions(nowMs: 0)
+    #expect(starts(first) == [1])
+    // The page after 8 is being read from here on. 9 is in it, and comes by its key before.
+    #expect(fetches(first) == [8])
     state.attemptEnded()
-    state.offered([delivery(9, key: "a")])
     state.finished(delivery(1, key: "a"), dueAtMs: nil)
-    let fetch = keyFetches(state.actions(nowMs: 0))
-    guard let first = fetch.first else {
-      Issue.record("expected a look-up of the key")
-      return
-    }
-    state.fetchedKey(first, delivery(9, key: "a"))
+    #expect(keyFetches(state.actions(nowMs: 0)) == [LaneState.KeyFetch(key: "a", after: 1)])
+    state.fetchedKey(LaneState.KeyFetch(key: "a", after: 1), delivery(9, key: "a"))
     #expect(starts(state.actions(nowMs: 0)) == [9])
     state.attemptEnded()
     state.finished(delivery(9, key: "a"), dueAtMs: nil)
+    _ = state.actions(nowMs: 0)
+    state.fetchedKey(LaneState.KeyFetch(key: "a", after: 9), nil)
     state.fetched([delivery(9, key: "a")], limit: 8)
     #expect(starts(state.actions(nowMs: 0)) == [])
   }
