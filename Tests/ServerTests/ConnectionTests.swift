@@ -1,9 +1,4 @@
 import Engine
-<<<<<<< HEAD
-import Server
-import Testing
-
-=======
 import NIOCore
 import NIOPosix
 import Server
@@ -13,7 +8,6 @@ import Testing
   import Glibc
 #endif
 
->>>>>>> server
 /// What one connection may do, over raw sockets.
 @Suite struct ConnectionTests {
   struct Malformed: Sendable, CustomTestStringConvertible {
@@ -197,11 +191,7 @@ import Testing
   }
 
   @Test func `headers that do not end are cut off in time`() async throws {
-<<<<<<< HEAD
-    try await TestServer.run(configure: { $0.limits.headTimeout = .milliseconds(20) }) { server in
-=======
     try await TestServer.run(configure: { $0.limits.headTimeout = .seconds(1) }) { server in
->>>>>>> server
       try await RawConnection.with(server.tcp) { connection in
         try await connection.send("POST /webhook/hook HTTP/1.1\r\nHost: ")
         #expect(try await connection.answer().status == 408)
@@ -212,11 +202,7 @@ import Testing
   }
 
   @Test func `headers of a later request are cut off in time too`() async throws {
-<<<<<<< HEAD
-    try await TestServer.run(configure: { $0.limits.headTimeout = .milliseconds(100) }) { server in
-=======
     try await TestServer.run(configure: { $0.limits.headTimeout = .seconds(1) }) { server in
->>>>>>> server
       try await RawConnection.with(server.tcp) { connection in
         try await connection.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(try await connection.answer().status == 200)
@@ -254,21 +240,6 @@ import Testing
   @Test func `a slow answer is not taken for an idle connection`() async throws {
     let gate = Gate()
     let gateway = FakeGateway { $0.gate = gate }
-<<<<<<< HEAD
-    try await TestServer.run(
-      gateway,
-      configure: {
-        $0.limits.headTimeout = .milliseconds(1)
-        $0.limits.bodyTimeout = .milliseconds(1)
-      }
-    ) { server in
-      try await RawConnection.with(server.tcp) { connection in
-        try await connection.send("POST /webhook/hook HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        await gate.arrived(1)
-        // The time-outs have passed when a connection that was opened later has met them.
-        try await RawConnection.with(server.tcp) { other in
-          let isClosed = try await other.isClosedInSilence()
-=======
     try await TestServer.run(gateway, configure: { $0.limits.idleTimeout = .milliseconds(20) }) {
       server in
       try await RawConnection.with(server.tcp) { connection in
@@ -279,7 +250,6 @@ import Testing
           try await idle.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
           #expect(try await idle.answer().status == 200)
           let isClosed = try await idle.isClosedInSilence()
->>>>>>> server
           #expect(isClosed)
         }
         await gate.open()
@@ -288,8 +258,6 @@ import Testing
     }
   }
 
-<<<<<<< HEAD
-=======
   @Test func `a peer that does not read its answers is cut off in time`() async throws {
     let page = EventPage(items: [.string(String(repeating: "a", count: 1 << 18))], next: nil)
     try await TestServer.run(
@@ -305,7 +273,6 @@ import Testing
     }
   }
 
->>>>>>> server
   @Test func `connections beyond the limit are closed, and a free place is taken`() async throws {
     try await TestServer.run(configure: { $0.limits.connectionsMax = 1 }) { server in
       let request = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -334,8 +301,6 @@ import Testing
       }
     }
   }
-<<<<<<< HEAD
-=======
 
   @Test func `connections of one remote address are limited`() async throws {
     let devices = try System.enumerateDevices()
@@ -391,5 +356,4 @@ private func connectAndReset(port: Int) throws {
     }
   }
   guard status == 0 else { throw TestFailure("connect") }
->>>>>>> server
 }

@@ -45,13 +45,8 @@ final class RawConnection {
       }
     let channel =
       switch address {
-<<<<<<< HEAD
-      case .tcp(let port):
-        try await bootstrap.connect(host: "127.0.0.1", port: port, channelInitializer: setUp)
-=======
       case .tcp(let host, let port):
         try await bootstrap.connect(host: host, port: port, channelInitializer: setUp)
->>>>>>> server
       case .unixSocket(let path):
         try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: setUp)
       }
@@ -94,8 +89,6 @@ final class RawConnection {
     return buffer.isEmpty
   }
 
-<<<<<<< HEAD
-=======
   /// Waits until the server has closed, without reading.
   func closedByPeer() async {
     // Writing is the only way to learn of it; it fails when nobody is there any more.
@@ -110,7 +103,6 @@ final class RawConnection {
     return String(decoding: buffer, as: UTF8.self)
   }
 
->>>>>>> server
   private func headEnd() -> Int? {
     guard buffer.count >= 4 else { return nil }
     return (0...(buffer.count - 4)).first { buffer[$0..<$0 + 4].elementsEqual([13, 10, 13, 10]) }

@@ -13,19 +13,11 @@ struct TestServer: Sendable {
   let socketPath: String
   private let group: ServiceGroup
 
-<<<<<<< HEAD
-  var tcp: Address { .tcp(port) }
-  var unixSocket: Address { .unixSocket(socketPath) }
-
-  enum Address: Sendable {
-    case tcp(Int)
-=======
   var tcp: Address { .tcp("127.0.0.1", port) }
   var unixSocket: Address { .unixSocket(socketPath) }
 
   enum Address: Sendable {
     case tcp(String, Int)
->>>>>>> server
     case unixSocket(String)
   }
 
