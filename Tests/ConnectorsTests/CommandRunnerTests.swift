@@ -191,7 +191,7 @@ struct CommandRunnerTests {
     let reaper = try workspace.script(
       "while read line; do echo \"$line\" >> \(workspace.path)/lines; done\n"
         + ": > \(workspace.path)/eof", name: "reaper.sh")
-    let childGuard = try ChildGuard(executable: reaper)
+    let childGuard = try ChildGuard(executable: "/bin/sh", argument: reaper)
     let guarded = Fixture.runner(childGuard)
     let result = try await guarded.run(try command("echo $$"), input: [])
     let pid = String(decoding: result.output, as: UTF8.self).trimmingCharacters(in: .newlines)
@@ -203,7 +203,7 @@ struct CommandRunnerTests {
   @Test func `no command inherits the pipe to the reaper`() async throws {
     let reaper = try workspace.script(
       "while read line; do :; done; : > \(workspace.path)/eof", name: "reaper.sh")
-    let childGuard = try ChildGuard(executable: reaper)
+    let childGuard = try ChildGuard(executable: "/bin/sh", argument: reaper)
     let started = workspace.path + "/started"
     let command = try command(": > \(started); exec sleep 1000")
     await withThrowingTaskGroup(of: Void.self) { group in
@@ -253,11 +253,11 @@ struct CommandRunnerTests {
   @Test func `a kill -9 of the engine ends its commands`() async throws {
     let directory = workspace.path
     let reaper = try workspace.script(
-      "while read l; do case $l in +*) g=${l#+};; esac; done; kill -9 -- -$g", name: "reaper.sh")
+      "while read l; do case $l in +*) g=${l#+};; esac; done; kill -9 -$g", name: "reaper.sh")
     let script = try workspace.script("sleep 1000 & echo \"$$ $!\" > pids; wait")
     await #expect(processExitsWith: .signal(SIGKILL)) {
       [directory = directory as String, reaper = reaper as String, script = script as String] in
-      let runner = Fixture.runner(try ChildGuard(executable: reaper))
+      let runner = Fixture.runner(try ChildGuard(executable: "/bin/sh", argument: reaper))
       let command = Command(
         [script], environment: runner.baseEnvironment, directory: directory)
       async let result = runner.run(command, input: [])

@@ -34,7 +34,8 @@ struct ExecSourceTests {
       echo '{"type":"resource.changed","payload":{"n":1},"dedup_key":"k1"}'
       echo '{"checkpoint":"a"}'
       echo
-      echo '{"type":"actor.stopped","provenance":{"platform":"ci"},"timestamp":"2026-01-02T03:04:05Z"}'
+      echo '{"type":"actor.stopped","provenance":{"platform":"ci"},\
+      "timestamp":"2026-01-02T03:04:05Z"}'
       printf '{"checkpoint":"b"}'
       """)
     let result = try await source.poll(checkpoint: nil)
