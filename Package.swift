@@ -118,9 +118,15 @@ let package = Package(
       swiftSettings: settings
     ),
 
+    // Measurements; bench/README.md. A target of this package, so that it sees `package` symbols.
+    .target(name: "CBaseline", dependencies: ["CSQLite"], path: "bench/CBaseline"),
+    .executableTarget(
+      name: "Benchmarks", dependencies: ["CBaseline", "Engine", "Store"],
+      path: "bench/Benchmarks", swiftSettings: settings),
+
     // Tests. What several of them use is in TestSupport.
     .target(
-      name: "TestSupport", dependencies: ["Engine"], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: ["Engine", "Store"], path: "Tests/TestSupport",
       swiftSettings: settings),
     // A SQLite VFS that fails, tears writes and counts calls when told to; for tests only.
     .target(

@@ -32,7 +32,10 @@ final class Connection {
     sqlite3_extended_result_codes(handle, 1)
     // Hardening: the file may come from elsewhere. Source: <https://www.sqlite.org/security.html>
     _ = orgloop_db_config_int(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
-    _ = orgloop_db_config_int(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    // The views use JSON functions, which SQLite before 3.41 by mistake does not let an untrusted
+    // schema call. A reader cannot write, and no function that it knows reaches beyond the file.
+    _ = orgloop_db_config_int(
+      handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, mode == .reader ? 1 : 0)
   }
 
   deinit {

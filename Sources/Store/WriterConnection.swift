@@ -127,6 +127,11 @@ final class WriterConnection {
     statements.claimDedupKey.bind(3, sequence)
     try statements.claimDedupKey.run(doing: "claim a dedup key")
     guard statements.claimDedupKey.changes() == 0 else { return nil }
+    if let id = record.externalID {
+      // The number it was claimed for goes to the next event, which the id must not lead to.
+      statements.releaseExternalID.bind(1, id)
+      try statements.releaseExternalID.run(doing: "release an id")
+    }
     statements.findDedupKey.bind(1, record.source)
     statements.findDedupKey.bind(2, key)
     return try duplicate(of: record, found: statements.findDedupKey)

@@ -207,4 +207,21 @@ import Testing
     #expect(!holds(.cidr(blocks), #""10.0.0.1\u0000""#))
     #expect(!holds(.cidr(blocks), "10"))
   }
+
+  @Test func `a condition is described as configuration would write it`() throws {
+    let rows: [(Condition, String)] = [
+      (.equals("a"), #""a""#), (.equals(nil), "null"),
+      (.any([.equals(1), .equals(true)]), "[1,true]"),
+      (.prefix("a", ignoreCase: false), #"{"prefix":"a"}"#),
+      (.suffix("a", ignoreCase: true), #"{"suffix":{"equals-ignore-case":"a"}}"#),
+      (.all([.exists(true), .wildcard("a*")]), #"{"exists":true,"wildcard":"a*"}"#),
+      (.all([.exists(true), .equals(1)]), #"{"all":[{"exists":true},1]}"#),
+      (.anythingBut([.equals("a")]), #"{"anything-but":["a"]}"#),
+      (.numeric([NumericBound(.greater, JSONNumber(Int64(0)))]), #"{"numeric":[">",0]}"#),
+      (.regex(try RegexPattern("/a/i")), #"{"regex":"/a/i"}"#),
+      (.cidr([try #require(CIDRBlock("10.0.0.0/8"))]), #"{"cidr":["10.0.0.0/8"]}"#),
+      (.equalsIgnoreCase("a"), #"{"equals-ignore-case":"a"}"#),
+    ]
+    for (condition, text) in rows { #expect(condition.description == text) }
+  }
 }

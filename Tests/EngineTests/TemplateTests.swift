@@ -5,7 +5,7 @@ import Testing
   private let event = json(
     """
     {"id":"evt_1","source":"github","payload":{"n":12,"f":1.50,"b":true,"s":"he said \\"hi\\"\\n",
-    "none":null,"list":[1, {"a": "x"}],"braces":"{{ payload.n }}","a.b":"dotted"},"module":"m"}
+    "none":null,"list":[1, {"a": "x"}],"braces":"{{ payload.n }}","a.b":"dotted","x y":"spaced"},"module":"m"}
     """)
 
   private func render(_ config: JSONObject) throws -> JSONObject {
@@ -24,7 +24,8 @@ import Testing
     ("{{ delivery_id }}", "dlv_9"),
     ("{{ source }}/{{ id }}", "github/evt_1"), (#"\{{ payload.n }}"#, "{{ payload.n }}"),
     (#"\{{x}} {{ payload.n }}"#, "{{x}} 12"), ("{{ payload.n", "{{ payload.n"), ("{{ }}", "{{ }}"),
-    ("{{}}", "{{}}"), ("{{ a b }}{{ payload.n }}", "{{ a b }}12"), ("{{ f() }}", "{{ f() }}"),
+    ("{{}}", "{{}}"), ("{{ payload.x y }}{{ payload.n }}", "spaced12"),
+    ("{{ n | up }}", "{{ n | up }}"), ("{{ f() }}", "{{ f() }}"),
     ("{ {payload.n} }", "{ {payload.n} }"), ("}} {{ payload.n }}", "}} 12"),
     ("é{{ payload.n }}é", "é12é"),
     ("{{ payload.braces }}", "{{ payload.n }}"), ("\\", "\\"), ("{", "{"), ("", ""),

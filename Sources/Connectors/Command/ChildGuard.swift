@@ -53,8 +53,8 @@ package final class ChildGuard: Sendable {
     if end >= 0 { _ = Glibc.close(end) }
   }
 
-  /// A line is shorter than PIPE_BUF, so the kernel writes it whole or not at all, and the pipe never
-  /// blocks, so writing under the lock holds nobody up; without the lock ``close()`` could hand the
+  /// A line is shorter than PIPE_BUF, so the kernel writes it whole or not at all, and the pipe
+  /// never blocks, so writing under the lock holds nobody up; without the lock ``close()`` could hand the
   /// number to another file in between. A line that cannot be written (a dead or stopped reaper)
   /// costs the protection of one child, which is no reason to fail its run.
   private func send(_ line: String) {

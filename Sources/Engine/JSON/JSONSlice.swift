@@ -16,6 +16,7 @@ package struct JSONSlice: Sendable {
   package var bytes: ArraySlice<UInt8> { text.bytes[range] }
   /// The first byte: `"` a string, `{` an object, `[` a list, a digit or `-` a number, `t f n`.
   package var firstByte: UInt8 { text.bytes[range.lowerBound] }
+  // What a validated value is follows from its first byte.
   package var isString: Bool { firstByte == UInt8(ascii: "\"") }
   package var isList: Bool { firstByte == UInt8(ascii: "[") }
   package var isNull: Bool { firstByte == UInt8(ascii: "n") }
@@ -23,6 +24,7 @@ package struct JSONSlice: Sendable {
     firstByte == UInt8(ascii: "-") || (0x30...0x39).contains(firstByte)
   }
 
+  /// The tree of this value.
   package var value: JSONValue {
     withBytes { bytes in
       var builder = JSONTreeBuilder(bytes)

@@ -151,6 +151,11 @@ struct Attempt {
           outcome.followUps, of: event, delivery: delivery, worker: worker)
       }
     }
+    if case .settled(state: "dead", let reason) = disposition {
+      record.followUps += environment.deadLetter(
+        of: event, deliveryID: deliveryID, attempts: start.number, reason: reason,
+        error: verdict.error, worker: worker)
+    }
     return Report(
       delivery: delivery, event: event, worker: worker, record: record, steps: traces.steps,
       verdict: verdict, deliveryID: deliveryID, usedCapturedPrompt: traces.promptFallback)

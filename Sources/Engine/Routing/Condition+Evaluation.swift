@@ -4,6 +4,7 @@ package enum ConditionVerdict: Sendable, Hashable {
   /// A regular expression reached its step limit; counts as `fails`, and is reported.
   case regexLimit
 
+  /// Whether the condition holds; a limit that was reached does not.
   package var isHolding: Bool { self == .holds }
 }
 

@@ -3,7 +3,9 @@
 /// The event's `id` is not there: it is given when the event is stored, after routing, so a
 /// condition on `id` finds the value missing.
 package struct EventView: Sendable {
+  /// The source's id within its module.
   package let source: String
+  /// The module of the source.
   package let module: String
   package let type: EventType
   /// Milliseconds since 1970, the time of acceptance.
@@ -15,6 +17,8 @@ package struct EventView: Sendable {
   /// The trace the sender named; a trace begun at acceptance is not visible to routes.
   package let traceID: String?
 
+  /// - Parameter timestampMs: The acceptance time that will be stored, so that a condition on it
+  ///   says the same before and after.
   package init(
     source: String, module: String, type: EventType, timestampMs: Int64,
     provenance: JSONText, payload: JSONText, extra: JSONText? = nil, traceID: String? = nil

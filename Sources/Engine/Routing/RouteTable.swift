@@ -19,7 +19,9 @@ package struct RouteTable: Sendable {
   package struct Entry: Sendable {
     /// The position in ``RouteTable/entries``.
     package let index: Int
+    /// The module the route belongs to, which need not be the source's.
     package let module: String
+    /// The route as it was configured.
     package let route: RouteDefinition
     /// The route's conditions in ``RouteTable/conditions``: its types if it names any, then its
     /// filter entries in order, then its `$or` if it has one.
@@ -38,8 +40,14 @@ package struct RouteTable: Sendable {
     package let expected: String
   }
 
+  /// A table that sends every event nowhere.
   package static let empty = RouteTable(modules: [])
 
+  /// Compiles the routes of all active modules.
+  ///
+  /// - Parameter modules: In the order that decides between routes of different modules; a source
+  ///   may be named by a module's alias too.
+  /// - Complexity: Linear in the number of conditions; 10,000 routes take well below a second.
   package init(modules: [ModuleDefinition]) {
     let names = RouteTable.names(modules)
     var entries: [Entry] = []

@@ -12,7 +12,7 @@ package final class Runtime: Service {
   let catalog: ConnectorCatalog
   let time: TimeSource
   package let log: LogFanout
-  let intake: Intake
+  package let intake: Intake
   let deliveryEnvironment: DeliveryEnvironment
   let sourceEnvironment: SourceEnvironment
   let modules = Mutex<[String: ModuleInstance]>([:])

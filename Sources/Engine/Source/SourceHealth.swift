@@ -3,6 +3,7 @@
 /// A pure value: times are parameters, and what has to be logged comes back as an ``Action``.
 /// Kept in the database as ``json``, so that a breaker survives a restart.
 package struct SourceHealth: Sendable, Hashable {
+  /// Failed polls since the last one that ended well.
   package private(set) var consecutiveErrors = 0
   /// Of the newest failure; nil since the last success.
   package private(set) var lastError: String?
@@ -43,8 +44,10 @@ package struct SourceHealth: Sendable, Hashable {
     case closed
   }
 
+  /// A source of which nothing is known yet: healthy, due at once.
   package init() {}
 
+  /// `unhealthy` while the breaker is not closed, `degraded` after a failure or a rate limit.
   package var status: Status {
     if breaker != .closed { return .unhealthy }
     return consecutiveErrors > 0 || limitedUntilMs != nil ? .degraded : .healthy
@@ -52,6 +55,7 @@ package struct SourceHealth: Sendable, Hashable {
 
   /// `rate_limited`, or nil.
   package var reason: String? { limitedUntilMs == nil ? nil : "rate_limited" }
+  /// Whether polls wait for the breaker; true during its one try as well.
   package var isCircuitOpen: Bool { breaker != .closed }
 
   /// A poll begins. Call it before every poll.

@@ -23,6 +23,7 @@ package struct CompiledTemplate: Sendable {
     case map([Member])
   }
 
+  /// Finds the placeholders, once per route.
   package init(_ config: JSONObject) {
     source = config
     let members = CompiledTemplate.compile(config)

@@ -74,11 +74,12 @@ struct TextTemplate: Sendable {
     return nil
   }
 
+  /// A key may have blanks inside; braces, quotes and pipes are another template language's.
   private static func placeholder(_ text: Substring) -> Piece? {
     let isBlank = { (character: Character) in character == " " || character == "\t" }
     let trimmed = String(
       text.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
-    guard !trimmed.contains(where: { $0.isWhitespace || "{}()|\"'".contains($0) }) else {
+    guard !trimmed.contains(where: { $0.isNewline || "{}()|\"'".contains($0) }) else {
       return nil
     }
     switch trimmed {

@@ -1,0 +1,13 @@
+// Measurements of orgloop; each prints its figures as ratios against a baseline of the same run.
+// `swift run -c release Benchmarks` lists them; bench/README.md has the method and the figures.
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+let benchmarks: [(name: String, summary: String, run: ([String]) async throws -> Void)] = [
+  ("engine", "whole life of an event against sqlite3 alone", EngineBenchmark.run)
+]
+
+if let name = arguments.first, let benchmark = benchmarks.first(where: { $0.name == name }) {
+  try await benchmark.run(Array(arguments.dropFirst()))
+} else {
+  for benchmark in benchmarks { print("\(benchmark.name)\t\(benchmark.summary)") }
+}
