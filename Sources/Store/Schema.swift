@@ -79,10 +79,12 @@ struct Schema {
       for migration in migrations where migration.version > version {
         try apply(migration)
       }
+      CrashPoint.migrationApplied.reached()
       try connection.execute(
         "PRAGMA user_version = \(newest); PRAGMA application_id = \(Schema.applicationID)",
         doing: "migrate the database")
       try connection.execute("COMMIT", doing: "migrate the database")
+      CrashPoint.migrationCommitted.reached()
     } catch {
       // The first error says what went wrong; a failing rollback only leaves what a crash would.
       try? connection.execute("ROLLBACK", doing: "undo the migration")
