@@ -60,6 +60,7 @@ package final class EventStore: Sendable {
     log.attach(to: connection)
     let writing = try WriterConnection(connection, identity: identity)
     try location.syncDirectory()
+    CrashPoint.storeOpened.reached()
     reader = try StoreReader(
       path: location.path, readerCount: options.readerCount, vfs: options.vfs)
     writer = Writer(observer: options.observer)

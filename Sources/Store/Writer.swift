@@ -50,13 +50,17 @@ final class Writer: Sendable {
       write(group, connection)
       log.checkpointIfLarge(connection.connection, observer: observer)
     }
+    CrashPoint.checkpointBegins.reached()
     log.checkpointFully(connection.connection)
+    CrashPoint.checkpointDone.reached()
   }
 
   private func write(_ group: [WriteOperation], _ connection: WriterConnection) {
     do throws(StoreError) {
       try connection.begin()
+      CrashPoint.writeBegun.reached()
       for operation in group { try operation.perform(connection) }
+      CrashPoint.writePerformed.reached()
       try connection.commit()
     } catch {
       connection.rollback()
@@ -69,8 +73,10 @@ final class Writer: Sendable {
       }
       return
     }
+    CrashPoint.writeCommitted.reached()
     observer(.committed(operations: group.count))
     for operation in group { operation.finish(nil) }
+    CrashPoint.writeTold.reached()
   }
 }
 
