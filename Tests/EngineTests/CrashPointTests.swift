@@ -33,6 +33,6 @@ import Testing
     let scenario = CrashScenario(directory: directory)
     try await scenario.recover()
     #expect(scenario.accepted.isSubset(of: scenario.delivered))
-    #expect(try violations(inFile: scenario.database) == [])
+    #expect(try Invariants.violations(inFile: scenario.database) == [])
   }
 }
