@@ -92,7 +92,7 @@ struct CrashScenario: Sendable {
             make: { _, _ in
               TestActor { request in
                 if request.attempt == 1 { return AttemptOutcome(.error, error: "not yet") }
-                append(request.eventID, to: "delivered", in: directory)
+                appendLine(request.eventID, directory + "/delivered")
                 return AttemptOutcome(.delivered)
               }
             })),
@@ -128,16 +128,12 @@ struct CrashScenario: Sendable {
   }
 
   private func append(_ line: String, to name: String) {
-    orgloopAppend(line, directory + "/" + name)
+    appendLine(line, directory + "/" + name)
   }
 }
 
-private func append(_ line: String, to name: String, in directory: String) {
-  orgloopAppend(line, directory + "/" + name)
-}
-
 /// One write call per line, so that a line is whole or not there.
-private func orgloopAppend(_ line: String, _ path: String) {
+private func appendLine(_ line: String, _ path: String) {
   let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
   guard descriptor >= 0 else { return }
   var bytes = Array((line + "\n").utf8)
