@@ -22,6 +22,12 @@ from verify import Judgement, read_appended
 # One kill in eight hits the start itself: recovery must survive its own death.
 EARLY_KILL_SHARE = 0.125
 
+# In one life in four the receiver holds its answers back: queues outgrow what lanes keep in memory.
+HOLD_SHARE = 0.25
+
+# Fills a lane's window (256) several times; more would take too long to deliver at the end.
+BACKLOG_MAX = 1_000
+
 
 def main():
     parser = harness.make_parser(__doc__.splitlines()[0])
@@ -46,7 +52,7 @@ class CrashTest:
         self._receiver = Receiver(seed)
         self._project = Project(directory, seed, self._receiver.port)
         self._runtime = Runtime(arguments.binary, self._project)
-        self._senders = Senders(seed, self._project, self._receiver)
+        self._senders = Senders(seed, self._project, self._receiver, BACKLOG_MAX)
         self._ready_seconds = []
         self._survivors = []
         self._violations = []
@@ -77,6 +83,10 @@ class CrashTest:
         # The first start makes the database, and a kill before that would leave nothing to read.
         is_early = number > 1 and self._chooser.random() < EARLY_KILL_SHARE
         delay = self._chooser.uniform(0.02, 0.2 if is_early else 1.5)
+        if self._chooser.random() < HOLD_SHARE:
+            self._receiver.hold()
+        else:
+            self._receiver.release()
         self._runtime.start()
         if is_early:
             time.sleep(delay)
@@ -102,6 +112,7 @@ class CrashTest:
 
     def _finish(self):
         """The last life: everything is delivered, and the runtime stops when it is asked to."""
+        self._receiver.release()
         self._runtime.start()
         self._ready_seconds.append(self._runtime.wait_until_ready())
         time.sleep(1)

@@ -9,6 +9,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 EVENTS_PER_POLL = 5
 
+# Of one attempt: shorter than the receiver's `hang`, far longer than any other answer of it.
+TIMEOUT_SECONDS = 5
+
 # What every child of the runtime has in its environment; see Project.mark.
 MARK_VARIABLE = "CRASH_TEST_MARK"
 
@@ -16,7 +19,9 @@ MARK_VARIABLE = "CRASH_TEST_MARK"
 class Project:
     """A directory with a configuration, a database and the files that the test needs."""
 
-    def __init__(self, directory, seed, receiver_port, database_directory=None):
+    def __init__(
+        self, directory, seed, receiver_port, database_directory=None, timeout=TIMEOUT_SECONDS
+    ):
         self.directory = Path(directory)
         self.database = Path(database_directory or directory) / "orgloop.db"
         self.appended = self.directory / "appended.jsonl"
@@ -24,6 +29,7 @@ class Project:
         self.log = self.directory / "runtime.log"
         self.seed = seed
         self.receiver_port = receiver_port
+        self._delivery = delivery(timeout)
         self.port = free_port()
         self.secret = secrets.token_hex(16)
         # Names the children of this run, so that one which outlives its runtime is found.
@@ -57,7 +63,7 @@ class Project:
             "actors": [
                 self._receiver("receiver"),
                 self._receiver("second"),
-                {"id": "file", "connector": "exec", "delivery": delivery(),
+                {"id": "file", "connector": "exec", "delivery": self._delivery,
                  "config": self._command("append_actor.py", str(self.appended), self.seed)},
             ],
             "routes": [
@@ -80,23 +86,19 @@ class Project:
 
     def _receiver(self, name):
         return {
-            "id": name, "connector": "webhook", "delivery": delivery(),
+            "id": name, "connector": "webhook", "delivery": self._delivery,
             "config": {"url": f"http://127.0.0.1:{self.receiver_port}/{name}"},
         }
 
 
-# Shorter than the receiver's `hang`, far longer than any other answer of it.
-TIMEOUT_SECONDS = 5
-
-
-def delivery():
+def delivery(timeout):
     return {
         "concurrency": 8,
         # Nothing may be dropped or held back: every delivery has to end at its actor.
         "queue_depth": 1_000_000,
         "overflow": "block",
         "circuit_breaker": False,
-        "timeout": f"{TIMEOUT_SECONDS}s",
+        "timeout": f"{timeout}s",
         "retry": {"max_attempts": 1000, "initial_delay": "50ms", "max_delay": "500ms"},
     }
 

@@ -5,6 +5,7 @@ import random
 import socket
 import threading
 import time
+from collections import Counter, defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
@@ -13,6 +14,11 @@ from project import TIMEOUT_SECONDS
 
 # Answers that say "delivered" in time; each of the others is a reason to send again.
 CLEAN = ("ok", "slow")
+
+# Where deliveries go: the source of their event, and the actor. The last is not an HTTP actor.
+HOOK_ROUTE = "hook/receiver"
+FAN_ROUTE = "hook/second"
+COUNTER_ROUTES = ("counter/receiver", "counter/file")
 
 
 class Arrival(NamedTuple):
@@ -41,7 +47,8 @@ class Receiver:
         self._has_faults = has_faults
         self._lock = threading.Lock()
         self._arrivals = []
-        self._arrivals_by_id = {}
+        self._arrivals_by_id = Counter()
+        self._ids_by_route = defaultdict(set)
         self._gate = threading.Event()
         self._gate.set()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -62,10 +69,10 @@ class Receiver:
         with self._lock:
             return list(self._arrivals)
 
-    def distinct_count(self):
-        """How many different deliveries have come."""
+    def arrived_count(self, route):
+        """How many different deliveries of a route have come."""
         with self._lock:
-            return len(self._arrivals_by_id)
+            return len(self._ids_by_route[route])
 
     def hold(self):
         """Keeps answers back until release(); requests are still recorded."""
@@ -87,11 +94,12 @@ class Receiver:
             # Nothing that was ever sent looks like this: it will count as a phantom.
             payload, event_id, source, number = body.decode("utf-8", "replace"), "", "", None
         with self._lock:
-            nth = self._arrivals_by_id.get(webhook_id, 0)
-            self._arrivals_by_id[webhook_id] = nth + 1
+            nth = self._arrivals_by_id[webhook_id]
+            self._arrivals_by_id[webhook_id] += 1
+            self._ids_by_route[source + path].add(webhook_id)
             answer = self._answer(f"{source}:{path}:{number}", nth)
             arrival = Arrival(
-                len(self._arrivals), time.monotonic(), f"{source}{path}", webhook_id, event_id,
+                len(self._arrivals), time.monotonic(), source + path, webhook_id, event_id,
                 source, number, digest(payload), answer)
             self._arrivals.append(arrival)
         return answer

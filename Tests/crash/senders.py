@@ -10,11 +10,9 @@ import time
 from collections import Counter
 
 from payload import digest, encode, webhook_payload
+from receiver import HOOK_ROUTE
 
 THREADS = 8
-
-# More than this accepted and not yet delivered, and the senders wait: the run has to end in time.
-BACKLOG_MAX = 400
 
 
 class Post:
@@ -35,11 +33,15 @@ class Post:
 
 
 class Senders:
-    """Posts until stopped. An answer counts only when it was read to its end."""
+    """Posts until stopped. An answer counts only when it was read to its end.
 
-    def __init__(self, seed, project, receiver):
+    With more than `backlog_max` accepted and not yet delivered, the senders wait.
+    """
+
+    def __init__(self, seed, project, receiver, backlog_max):
         self._project = project
         self._receiver = receiver
+        self._backlog_max = backlog_max
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self.posts = {}
@@ -79,7 +81,8 @@ class Senders:
         connection = _Connection(self._project)
         number = index
         while not self._stopping.is_set():
-            if self.accepted_count() - self._receiver.distinct_count() > BACKLOG_MAX:
+            backlog = self.accepted_count() - self._receiver.arrived_count(HOOK_ROUTE)
+            if backlog > self._backlog_max:
                 self._stopping.wait(0.02)
                 continue
             post = Post(number, chooser)
@@ -87,7 +90,7 @@ class Senders:
             with self._lock:
                 self.posts[post.number] = post
             self._send(post, connection)
-            self._stopping.wait(chooser.uniform(0, 0.04))
+            self._stopping.wait(chooser.uniform(0, 0.02))
         connection.close()
 
     def _send(self, post, connection):

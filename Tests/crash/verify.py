@@ -4,12 +4,7 @@ import json
 from collections import Counter, defaultdict
 
 from payload import counter_payload, digest
-from receiver import CLEAN, Arrival
-
-# Where a source's events go: what the receiver, or the file, records as the route.
-HOOK_ROUTE = "hook/receiver"
-FAN_ROUTE = "hook/second"
-COUNTER_ROUTES = ("counter/receiver", "counter/file")
+from receiver import CLEAN, COUNTER_ROUTES, FAN_ROUTE, HOOK_ROUTE, Arrival
 
 
 def read_appended(path):
