@@ -17,8 +17,8 @@ SETTLE_LIMIT_SECONDS = 120
 EXAMPLES_MAX = 5
 
 
-class TimeLimit(Exception):
-    """The test took longer than it may."""
+class Ended(Exception):
+    """A signal or the time limit ends the test."""
 
 
 class Report:
@@ -80,15 +80,17 @@ def run(arguments, test):
 
 
 def _end_on_signals():
-    """SIGTERM and the time limit become exceptions, so that everything is ended on the way out."""
-    def terminate(number, frame):
-        sys.exit(128 + number)
+    """Signals become exceptions, so that everything is ended on the way out."""
+    def end(number, frame):
+        for other in signals:
+            signal.signal(other, signal.SIG_IGN)
+        raise Ended(
+            f"it took more than {TIME_LIMIT_SECONDS} s" if number == signal.SIGALRM
+            else signal.strsignal(number))
 
-    def run_out(number, frame):
-        raise TimeLimit(f"the run took more than {TIME_LIMIT_SECONDS} s")
-
-    signal.signal(signal.SIGTERM, terminate)
-    signal.signal(signal.SIGALRM, run_out)
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
+    for number in signals:
+        signal.signal(number, end)
     signal.alarm(TIME_LIMIT_SECONDS)
 
 
