@@ -7,6 +7,7 @@ import CSQLite
 final class Connection {
   let handle: OpaquePointer
 
+  /// What a connection may do.
   enum Mode {
     /// The one connection that writes and checkpoints.
     case writer
@@ -54,6 +55,7 @@ final class Connection {
     if code != SQLITE_OK { throw error(doing: doing) }
   }
 
+  /// Compiles a statement to be kept; it is finalized with the value that holds it.
   func prepare(_ sql: String) throws(StoreError) -> Statement {
     var statement: OpaquePointer?
     let code = sqlite3_prepare_v3(
@@ -71,6 +73,7 @@ final class Connection {
     return statement.isNull(0) ? nil : statement.int64(0)
   }
 
+  /// The only value of a query, as text; nil when there is no row or the value is null.
   func text(_ sql: String, doing: String) throws(StoreError) -> String? {
     let statement = try prepare(sql)
     guard try statement.step(doing: doing) else { return nil }
@@ -79,6 +82,7 @@ final class Connection {
 
   var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
+  /// The error of the call of this connection that failed last.
   func error(doing: String) -> StoreError {
     StoreError.sqlite(
       sqlite3_extended_errcode(handle), detail: String(cString: sqlite3_errmsg(handle)),

@@ -57,6 +57,7 @@ extension StoreReader {
     }
   }
 
+  /// All sources, those of modules that are not loaded included; by module and id.
   package func sources() async throws(StoreError) -> [SourceStatus] {
     try await read { reader throws(StoreError) in
       let query = try reader.connection.prepare(
@@ -80,6 +81,7 @@ extension StoreReader {
     }
   }
 
+  /// The registry, removed modules included; by name.
   package func modules() async throws(StoreError) -> [ModuleStatus] {
     try await read { reader throws(StoreError) in
       let query = try reader.connection.prepare(
