@@ -35,7 +35,8 @@ final class Connection {
     self.handle = handle
     sqlite3_extended_result_codes(handle, 1)
     // Another program may hold the file for a moment: one that opens it first after a crash reads
-    // the whole log under a lock. Source: <https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode>
+    // the whole log under a lock.
+    // Source: <https://www.sqlite.org/rescode.html#busy_recovery>
     sqlite3_busy_timeout(handle, Connection.busyTimeoutMs)
     // Hardening: the file may come from elsewhere. Source: <https://www.sqlite.org/security.html>
     _ = orgloop_db_config_int(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)

@@ -29,6 +29,8 @@ final class WriterConnection {
 
   /// Begins a group: the one write transaction of the file.
   func begin() throws(StoreError) {
+    // A transaction that could not be rolled back would make every BEGIN fail from now on.
+    rollback()
     sequence = committedSequence
     sourceCounts.removeAll(keepingCapacity: true)
     // IMMEDIATE: a read transaction that later writes would fail with SQLITE_BUSY_SNAPSHOT.

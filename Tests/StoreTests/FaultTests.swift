@@ -5,8 +5,8 @@ import Testing
 
 /// Every storage call fails once, in every way, and nothing that was reported stored is missing.
 ///
-/// For N = 1, 2, …: the Nth call of a scenario fails (alone, or with all after it); then the file is
-/// opened on a disk without faults. The loop ends with the first run in which nothing failed.
+/// For N = 1, 2, …: the Nth call of a scenario fails (alone, or with all after it); then the file
+/// is opened on a disk without faults. The loop ends with the first run in which nothing failed.
 @Suite(.timeLimit(.minutes(10)))
 struct FaultTests {
   @Test(arguments: Scenario.all, [false, true])
