@@ -11,7 +11,9 @@ import Synchronization
 /// Every method that writes is one transaction, shared with whatever else is waiting; it returns
 /// when the transaction is on the disk. Every method that reads sees what is committed.
 package final class EventStore: Sendable {
+  /// As it was given, symbolic links and all.
   package let path: String
+  /// What the ids of this file are made with.
   package let identity: Identity
   private let writer: Writer
   /// The same file, for those who only read.
@@ -19,9 +21,11 @@ package final class EventStore: Sendable {
   private let threads: Mutex<[pthread_t]>
   private let location: StoreLocation
 
+  /// What differs between a program, its tests and its metrics.
   package struct Options: Sendable {
     /// The name of a registered VFS; nil for the system's.
     package var vfs: String?
+    /// Queries that may run at once, each on a thread of its own.
     package var readerCount = 2
     /// Draws the random bits of a new file's ids.
     package var random: @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }

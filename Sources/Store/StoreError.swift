@@ -5,7 +5,9 @@ import CSQLite
 /// Bound values never appear in it: they are users' events.
 package struct StoreError: Error, Sendable, CustomStringConvertible {
   package let code: Code
+  /// What was being done, to what, and what went wrong.
   package let message: String
+  /// What an operator can do about it.
   package let hint: String?
   /// SQLite's extended result code; 0 when SQLite was not the one that failed.
   package let sqliteCode: Int32
