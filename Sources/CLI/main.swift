@@ -1,1 +1,9 @@
-print("x")
+import Connectors
+
+// The reaper must be nothing but a reaper: no thread, no signal mask, no memory beyond its own
+// (see ``ChildGuard``).
+if CommandLine.arguments.dropFirst().first == Reaper.argument { Reaper.main() }
+
+// Before the first `await`: the signal mask must be set while there is only one thread.
+ProcessSetup.prepare()
+await Program.main(Array(CommandLine.arguments.dropFirst()))

@@ -78,34 +78,32 @@ struct ProjectReader {
     guard let document = session.document(path, namedAt: origin) else { return nil }
     session.note(path, "user defaults")
     let scope = VariableScope(environment: session.environment)
-    return Substitution(
-      scope: scope, parameters: [:], report: { session.reportSubstitution($0, $1, at: $2) }
-    ).apply(document)["defaults"]
+    return Substitution(session, scope: scope).apply(document)["defaults"]
   }
 
   private func result(
     file: String?, modules: [ModuleDefinition], settings: RuntimeSettings = RuntimeSettings(),
     drafts: [ModuleDraft] = []
   ) -> LoadedProject {
-    let secrets = session.secrets.sorted { ($1.count, $0) < ($0.count, $1) }
+    let secrets = session.sortedSecrets
     let diagnostics = Set(session.diagnostics).sorted().map { each in
       var each = each
       each.message = Redaction.apply(each.message, secrets: secrets)
       return each
     }
     var shown: [String: JSONValue] = [:]
-    for draft in drafts { shown[draft.name] = draft.shown }
+    for draft in drafts { shown[draft.name] = draft.shown(without: secrets) }
     return LoadedProject(
       projectRoot: session.projectRoot, configFile: file, settings: settings,
       modules: modules.filter { !session.invalid.contains($0.name) },
       invalidModules: session.invalid.sorted(), diagnostics: diagnostics,
-      files: session.files, secrets: secrets, shown: shown)
+      files: session.files, variables: session.variables, secrets: secrets, shown: shown)
   }
 }
 
 extension ModuleDraft {
   /// The objects with `***` for everything secret.
-  fileprivate var shown: JSONValue {
+  fileprivate func shown(without secrets: [String]) -> JSONValue {
     let lists = [
       ("sources", sources), ("actors", actors), ("routes", routes), ("transforms", transforms),
       ("loggers", loggers),
@@ -114,7 +112,7 @@ extension ModuleDraft {
       JSONObject(
         lists.map { key, nodes in
           JSONObject.Member(
-            key: key, value: Redaction.redactingLiterals(.array(nodes.map(\.shownJSON))))
+            key: key, value: Redaction.redacting(.array(nodes.map(\.shownJSON)), secrets: secrets))
         }))
   }
 }

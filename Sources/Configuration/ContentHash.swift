@@ -30,8 +30,10 @@ enum ContentHash {
   /// - Parameters:
   ///   - captured: SHA-256 of scripts and prompts by the name of the file.
   ///   - lower: The `defaults` that lie below the module's own.
+  ///   - secrets: Credentials, which are replaced; the fingerprint still shows that one changed.
   static func documents(
-    _ draft: ModuleDraft, captured: [String: String], lower: [JSONValue], key: [UInt8]
+    _ draft: ModuleDraft, captured: [String: String], lower: [JSONValue], secrets: [String],
+    key: [UInt8]
   ) -> JSONText {
     let variables = draft.scope.used.sorted { $0.key < $1.key }
       .map {
@@ -48,13 +50,16 @@ enum ContentHash {
           key: $0.name, value: .string(keyed($0.value, name: $0.name, key: key)))
       }
       .sorted { $0.key < $1.key }
-    return JSONText(
-      [
-        "documents": .object(JSONObject(draft.documents)),
-        "captured": .object(JSONObject(files)),
-        "variables": .object(JSONObject(variables + brought)),
-        "params": Redaction.redactingLiterals(.object(JSONObject(parameters))),
-        "defaults": .array(lower),
-      ])
+    let written: JSONValue = [
+      "documents": .object(JSONObject(draft.documents)),
+      "params": .object(JSONObject(parameters)),
+      "defaults": .array(lower),
+    ]
+    let fingerprint = keyed(JSONText(written).description, name: "documents", key: key)
+    var members = Redaction.redacting(written, secrets: secrets).object ?? [:]
+    members["captured"] = .object(JSONObject(files))
+    members["variables"] = .object(JSONObject(variables + brought))
+    members["fingerprint"] = .string(fingerprint)
+    return JSONText(.object(members))
   }
 }

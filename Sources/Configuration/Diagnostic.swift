@@ -14,13 +14,15 @@ package struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
   package var message: String
   /// What was probably meant.
   package var suggestion: String?
+  /// The id, name or variable that a `graph.*` or `env.*` diagnostic is about.
+  package var subject: String?
 
   /// How much a diagnostic weighs: only errors keep a configuration from being used.
   package enum Level: String, Sendable, CaseIterable { case error, warning, notice }
 
   package init(
     file: String, line: Int, column: Int, level: Level, code: String, message: String,
-    suggestion: String? = nil
+    suggestion: String? = nil, subject: String? = nil
   ) {
     self.file = file
     self.line = line
@@ -29,6 +31,7 @@ package struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
     self.code = code
     self.message = message
     self.suggestion = suggestion
+    self.subject = subject
   }
 
   /// The line of config.md 13.1.
@@ -37,11 +40,12 @@ package struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
     return "\(file):\(line):\(column): \(level.rawValue)[\(code)] \(message)\(meant)"
   }
 
+  /// Every part under its own name; `suggestion` and `subject` are null where there is none.
   package var json: JSONValue {
     [
       "file": .string(file), "line": JSONValue(line), "column": JSONValue(column),
       "level": .string(level.rawValue), "code": .string(code), "message": .string(message),
-      "suggestion": JSONValue(suggestion),
+      "suggestion": JSONValue(suggestion), "subject": JSONValue(subject),
     ]
   }
 }

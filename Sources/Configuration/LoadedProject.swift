@@ -18,6 +18,8 @@ package struct LoadedProject: Sendable {
   package var diagnostics: [Diagnostic]
   /// Every file that was read, in the order of reading.
   package var files: [CheckedFile]
+  /// Every place where a value refers to a variable, in the order of reading.
+  package var variables: [VariableUse]
   /// The values of credentials, 6 characters or more, that no line of a log may show; the longest
   /// first, so that a value inside another is replaced with it.
   package var secrets: [String]
@@ -33,12 +35,44 @@ package struct LoadedProject: Sendable {
   }
 }
 
+extension LoadedProject: CustomStringConvertible, CustomDebugStringConvertible {
+  /// Short, because the definitions hold credentials that a log line must not.
+  package var description: String {
+    "\(configFile ?? projectRoot): \(modules.count) modules, \(diagnostics.count) diagnostics"
+  }
+
+  package var debugDescription: String { description }
+}
+
 /// A file that was read, with a few words on what is in it.
 package struct CheckedFile: Sendable, Hashable {
   /// Relative to the project root where it lies below it, else absolute.
   package var path: String
   /// `project ops`, `1 source, 2 actors`, `prompt`, …
   package var summary: String
+
+  package init(path: String, summary: String) {
+    self.path = path
+    self.summary = summary
+  }
+}
+
+/// A reference to a variable, for `env`: where it stands and where its value came from, never the
+/// value.
+package struct VariableUse: Sendable, Hashable {
+  package var name: String
+  package var origin: Origin
+  package var source: Source
+  /// What is written after `:-`.
+  package var defaultText: String?
+
+  /// Where a value came from.
+  package enum Source: String, Sendable {
+    case environment
+    case dotEnv = ".env"
+    case defaultText = "default"
+    case unset
+  }
 }
 
 /// How a configuration is loaded.
@@ -89,8 +123,27 @@ enum Redaction {
       .contains { name.contains($0) }
   }
 
+  /// A value without credentials: neither those known by their key nor those known by value.
+  static func redacting(_ value: JSONValue, secrets: [String]) -> JSONValue {
+    replacing(redactingLiterals(value), secrets: secrets)
+  }
+
+  private static func replacing(_ value: JSONValue, secrets: [String]) -> JSONValue {
+    switch value {
+    case .string(let text): .string(apply(text, secrets: secrets))
+    case .array(let list): .array(list.map { replacing($0, secrets: secrets) })
+    case .object(let object):
+      .object(
+        JSONObject(
+          object.members.map {
+            JSONObject.Member(key: $0.key, value: replacing($0.value, secrets: secrets))
+          }))
+    default: value
+    }
+  }
+
   /// A value with `***` for every literal credential in it.
-  static func redactingLiterals(_ value: JSONValue) -> JSONValue {
+  private static func redactingLiterals(_ value: JSONValue) -> JSONValue {
     switch value {
     case .array(let list): .array(list.map(redactingLiterals))
     case .object(let object):

@@ -11,10 +11,13 @@ package enum BuiltInCatalog {
     package var childGuard: ChildGuard?
     /// From ``HTTPClients/makeForActors()``; whoever made it shuts it down after the engine.
     package var httpClient: HTTPClient
+    /// For the limit of jq; sources and actors get theirs with their context.
     package var time: TimeSource
     /// Of the program, for `User-Agent`.
     package var version: String
+    /// What stderr is, for the console logger.
     package var terminal: ConsoleTerminal
+    /// Where the console logger writes.
     package var console: ConsoleOutput
 
     package init(

@@ -3,10 +3,13 @@
 /// Messages carry names, exit codes and limits, never payloads, header values, URLs with their
 /// query, or secrets (style.md rule 14).
 package struct ConnectorError: Error, Sendable, CustomStringConvertible {
+  /// What kind of failure it is.
   package let code: Code
+  /// What was being done, to what, and what went wrong.
   package let message: String
   /// What the operator can do, if there is something.
   package let hint: String?
+  /// The failure below this one, if there is one.
   package let cause: (any Error)?
 
   package init(
@@ -18,6 +21,7 @@ package struct ConnectorError: Error, Sendable, CustomStringConvertible {
     self.cause = cause
   }
 
+  /// Message, cause and hint in one line.
   package var description: String {
     message + (cause.map { ": \($0)" } ?? "") + (hint.map { " (\($0))" } ?? "")
   }

@@ -24,7 +24,10 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
 
   /// The kinds of failure a caller can tell apart. It can grow without breaking a `switch`.
   package struct Code: Sendable, Hashable {
-    private enum Raw { case invalid, notFound, conflict, unavailable, full, closed, internalFault }
+    private enum Raw {
+      case invalid, notFound, conflict, unavailable, full, closed, internalFault
+      case locked, permission, storage
+    }
     private let raw: Raw
     private init(_ raw: Raw) { self.raw = raw }
 
@@ -40,5 +43,11 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
     /// The engine is stopping.
     package static let closed = Code(.closed)
     package static let internalFault = Code(.internalFault)
+    /// Another process holds the database.
+    package static let locked = Code(.locked)
+    /// The system does not let us at the database.
+    package static let permission = Code(.permission)
+    /// The database cannot be used: the disk, its contents, its version, its file system.
+    package static let storage = Code(.storage)
   }
 }

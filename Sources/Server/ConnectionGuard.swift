@@ -36,6 +36,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
   private var isOutputClosed = false
   private var refusal: (answer: Answer, answersBefore: Int)?
   private var deadline: NIODeadline?
+  /// Runs while the peer does not take its answers.
+  private var stall: Scheduled<Void>?
   private var timer: (due: NIODeadline, task: Scheduled<Void>)?
 
   init(limits: HTTPLimits) { self.limits = limits }
@@ -72,8 +74,11 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
     input = .body
     answersOwed += 1
-    // After an upgrade the decoder expects another protocol and would read no further request.
-    if !head.isKeepAlive || head.headers.contains(name: "upgrade") { closesAfterAnswer = true }
+    // After an upgrade the decoder expects another protocol and would read no further request;
+    // HTTP/1.0 would need to be told that the connection stays.
+    if !head.isKeepAlive || head.version == .http1_0 || head.headers.contains(name: "upgrade") {
+      closesAfterAnswer = true
+    }
     deadline = nil
     context.fireChannelRead(wrapInboundOut(.head(head)))
   }
@@ -113,10 +118,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     switch event {
     case is OverlongRequestLine:
       refuse(.problem(.uriTooLong, "URI too long"), context)
-    case is ChannelShouldQuiesceEvent where answersOwed == 0 && input != .body:
-      context.close(promise: nil)
     case is ChannelShouldQuiesceEvent:
-      closesAfterAnswer = true
+      quiesce(context)
     default:
       context.fireUserInboundEventTriggered(event)
     }
@@ -164,6 +167,19 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
   }
 
+  /// Answers pile up when the peer does not read them: nothing else would ever end that.
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    stall?.cancel()
+    stall = nil
+    if !context.channel.isWritable {
+      let delay = TimeAmount(limits.writeTimeout)
+      stall = context.eventLoop.assumeIsolated().scheduleTask(in: delay) {
+        context.close(promise: nil)
+      }
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
   // MARK: The connection ends
 
   /// Answers and closes; what still comes in is dropped.
@@ -197,6 +213,16 @@ final class ConnectionGuard: ChannelDuplexHandler {
     closeOutput(context)
   }
 
+  /// The server stops: what has begun is finished, and nothing new begins.
+  private func quiesce(_ context: ChannelHandlerContext) {
+    guard answersOwed > 0 || input == .body else {
+      context.close(promise: nil)
+      return
+    }
+    closesAfterAnswer = true
+    if input != .body { input = .nothing }
+  }
+
   /// Sends what is written, says that nothing follows, and leaves the peer a moment to read it.
   private func closeOutput(_ context: ChannelHandlerContext) {
     input = .nothing
@@ -209,6 +235,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
   func channelInactive(context: ChannelHandlerContext) {
     timer?.task.cancel()
     timer = nil
+    stall?.cancel()
+    stall = nil
     if input == .body {
       input = .nothing
       context.fireErrorCaught(RequestCutShort())

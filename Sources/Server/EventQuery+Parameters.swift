@@ -14,6 +14,8 @@ extension EventQuery {
     module = parameters["module"]
     source = parameters["source"]
     route = parameters["route"]
+    actor = parameters["actor"]
+    platformEvent = parameters["platform_event"]
     after = parameters["after"]
     if let text = parameters["type"] {
       guard let value = EventType(rawValue: text) else {
@@ -40,7 +42,11 @@ extension EventQuery {
   /// The target of the next page: the same filters, another cursor.
   static func link(_ parameters: QueryParameters, after: String) -> String {
     var pairs: [String] = []
-    for name in ["from", "to", "module", "source", "route", "type", "state", "limit"] {
+    let names = [
+      "from", "to", "module", "source", "route", "actor", "type", "platform_event", "state",
+      "limit",
+    ]
+    for name in names {
       guard let value = parameters[name] else { continue }
       pairs.append("\(name)=\(QueryParameters.encode(value))")
     }

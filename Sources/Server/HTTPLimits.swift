@@ -23,6 +23,8 @@ package struct HTTPLimits: Sendable, Hashable {
   package var headTimeout: Duration = .seconds(10)
   /// How long a body may take, however slowly it trickles.
   package var bodyTimeout: Duration = .seconds(30)
+  /// How long a peer may leave answers unread once the buffers are full.
+  package var writeTimeout: Duration = .seconds(30)
   /// How long a connection may stay silent between two requests.
   package var idleTimeout: Duration = .seconds(60)
   /// How long a connection stays half open after an early answer. Closing at once would make the

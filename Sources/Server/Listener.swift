@@ -26,6 +26,10 @@ struct Listener: Service {
       // Closes the listening socket, and each connection once it owes no answer.
       server.channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
     }
+    // A listener that ends by itself must end the program, not leave it deaf.
+    guard Task.isShuttingDownGracefully || Task.isCancelled else {
+      throw ServerError(.systemFault, "a listening socket was closed by the system")
+    }
   }
 
   private func open() async throws -> NIOAsyncChannel<HTTPConnections.Connection, Never> {

@@ -34,6 +34,9 @@ struct RequestTarget: Sendable, Equatable {
   ///
   /// - Parameter plusIsBlank: As HTML forms write a query.
   static func decode(_ text: Substring.UTF8View, plusIsBlank: Bool = false) -> String? {
+    guard text.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
+      return String(Substring(text))
+    }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.count)
     var index = text.startIndex

@@ -4,6 +4,7 @@
 /// (style.md rule 14).
 package struct ServerError: Error, Sendable, CustomStringConvertible {
   package let code: Code
+  /// What was being done, to what, and what the system said.
   package let message: String
   /// What the operator can do, if there is something.
   package let hint: String?

@@ -61,6 +61,8 @@ final class SocketFile: Sendable {
     if isOwn { unlink(path) }
   }
 
+  deinit { remove() }
+
   private func open(to groupID: gid_t) throws(ServerError) {
     guard chown(path, uid_t.max, groupID) == 0, chmod(path, 0o660) == 0 else {
       throw ServerError(

@@ -63,6 +63,14 @@ extension ReaderConnection {
 
 extension WriterConnection {
   fileprivate func move(_ lane: Int64, _ route: Int64, to: Int64) throws(StoreError) {
+    // What runs is settled in the lane where its delivery is, so it moves along.
+    try run(
+      """
+      UPDATE running SET lane = ?3
+      WHERE lane = ?1 AND delivery IN (
+        SELECT delivery FROM queue WHERE lane = ?1 AND route = ?2
+      )
+      """, lane, route, to)
     try run("UPDATE queue SET lane = ?3 WHERE lane = ?1 AND route = ?2", lane, route, to)
   }
 

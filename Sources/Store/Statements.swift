@@ -8,6 +8,7 @@ final class WriterStatements {
   let insertEvent: Statement
   let enqueue: Statement
   let claimExternalID: Statement
+  let releaseExternalID: Statement
   let findExternalID: Statement
   let claimDedupKey: Statement
   let findDedupKey: Statement
@@ -31,6 +32,7 @@ final class WriterStatements {
     insertEvent = try connection.prepare(SQL.insertEvent)
     enqueue = try connection.prepare(SQL.enqueue)
     claimExternalID = try connection.prepare(SQL.claimExternalID)
+    releaseExternalID = try connection.prepare(SQL.releaseExternalID)
     findExternalID = try connection.prepare(SQL.findExternalID)
     claimDedupKey = try connection.prepare(SQL.claimDedupKey)
     findDedupKey = try connection.prepare(SQL.findDedupKey)
@@ -69,6 +71,9 @@ package enum SQL {
   package static let claimExternalID = """
     INSERT OR IGNORE INTO external_ids (id, sequence) VALUES (?1, ?2)
     """
+
+  // Primary key.
+  package static let releaseExternalID = "DELETE FROM external_ids WHERE id = ?1"
 
   // Primary keys of external_ids and events.
   package static let findExternalID = """
@@ -132,15 +137,17 @@ package enum SQL {
     """
 
   // Primary key.
-  package static let endAttempt = "DELETE FROM running WHERE delivery = ?1"
+  package static let endAttempt = "DELETE FROM running WHERE delivery = ?1 RETURNING lane"
 
-  // REPLACE, so that settling again after a crash between commit and answer changes nothing.
+  // Primary key (delivery, number). Only that conflict is let pass: an outcome that is no word of
+  // ours must fail.
   package static let recordAttempt = """
-    INSERT OR REPLACE INTO attempts (
+    INSERT INTO attempts (
       delivery, number, started_at_ms, ended_at_ms, outcome, status_code, error, retry_after_ms,
       response_excerpt, output, prompt_hash, generation, transforms
     )
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+    ON CONFLICT (delivery, number) DO NOTHING
     """
 
   // Primary key (lane, delivery).
@@ -235,6 +242,11 @@ package enum SQL {
     SELECT DISTINCT order_key
     FROM queue INDEXED BY queue_due
     WHERE lane = ?1 AND state = 2 AND order_key IS NOT NULL
+    """
+
+  // Partial index events_trace.
+  package static let firstOfTrace = """
+    SELECT sequence FROM events WHERE trace = ?1 ORDER BY sequence LIMIT 1
     """
 
   // By lane on the queue's side, because its key begins with the lane; primary keys everywhere.

@@ -105,13 +105,17 @@ extension StoreReader {
     try await read { reader throws(StoreError) in
       let query = try reader.connection.prepare(
         """
-        SELECT m.name, l.kind, l.name, sum(q.state = 0), sum(q.state = 2), sum(q.state = 3),
-          (SELECT count(*) FROM running AS a WHERE a.lane = l.key),
-          (SELECT accepted_at_ms FROM events WHERE sequence = min(q.delivery) >> 16)
-        FROM queue AS q
+        SELECT m.name, l.kind, l.name, q.pending, q.waiting, q.parked,
+          (SELECT count(*) FROM running AS a WHERE a.lane = l.key), e.accepted_at_ms
+        FROM (
+          SELECT lane, sum(state = 0) AS pending, sum(state = 2) AS waiting,
+            sum(state = 3) AS parked, min(delivery) AS oldest
+          FROM queue
+          GROUP BY lane
+        ) AS q
         JOIN lanes AS l ON l.key = q.lane
         JOIN modules AS m ON m.key = l.module
-        GROUP BY q.lane
+        LEFT JOIN events AS e ON e.sequence = q.oldest >> 16
         ORDER BY m.name, l.kind, l.name
         """)
       var list: [QueueStatus] = []

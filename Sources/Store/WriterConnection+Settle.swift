@@ -13,22 +13,37 @@ extension WriterConnection {
 
   /// Records outcomes, and accepts the events that actors answered with.
   ///
+  /// Settling an attempt a second time changes nothing, whatever the second outcome says.
+  ///
   /// - Returns: The receipts of all follow-up events, record by record.
   func settle(_ records: [SettleRecord]) throws(StoreError) -> [[AcceptReceipt]] {
     var receipts: [[AcceptReceipt]] = []
     receipts.reserveCapacity(records.count)
-    for record in records {
+    for var record in records {
+      // An attempt that was settled before keeps its outcome, and its answer is not accepted twice.
+      guard try recordAttempt(record) else {
+        receipts.append([])
+        continue
+      }
+      if let lane = try endAttempt(record.start) { record.start.lane = lane }
       try settle(record)
       receipts.append(try accept(AcceptBatch(records: record.followUps)))
     }
     return receipts
   }
 
+  /// - Returns: The lane that the delivery is in now: it may have been moved during the attempt.
+  private func endAttempt(_ start: StartRecord) throws(StoreError) -> Int64? {
+    defer { statements.endAttempt.reset() }
+    statements.endAttempt.bind(1, start.delivery)
+    guard try statements.endAttempt.step(doing: "end an attempt") else { return nil }
+    let lane = statements.endAttempt.int64(0)
+    while try statements.endAttempt.step(doing: "end an attempt") {}
+    return lane
+  }
+
   private func settle(_ record: SettleRecord) throws(StoreError) {
     let start = record.start
-    statements.endAttempt.bind(1, start.delivery)
-    try statements.endAttempt.run(doing: "end an attempt")
-    try recordAttempt(record)
     if let transformed = record.transformed {
       statements.storeTransformed.bind(1, start.delivery)
       statements.storeTransformed.bind(2, text: transformed)
@@ -53,7 +68,8 @@ extension WriterConnection {
     }
   }
 
-  private func recordAttempt(_ record: SettleRecord) throws(StoreError) {
+  /// - Returns: False when the attempt was recorded before.
+  private func recordAttempt(_ record: SettleRecord) throws(StoreError) -> Bool {
     statements.recordAttempt.bind(1, record.start.delivery)
     statements.recordAttempt.bind(2, record.start.number)
     statements.recordAttempt.bind(3, record.start.startedAtMs)
@@ -68,6 +84,7 @@ extension WriterConnection {
     statements.recordAttempt.bind(12, record.start.generation)
     statements.recordAttempt.bind(13, record.transforms)
     try statements.recordAttempt.run(doing: "record an attempt")
+    return statements.recordAttempt.changes() == 1
   }
 
   private func settle(

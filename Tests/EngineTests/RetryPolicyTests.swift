@@ -13,7 +13,7 @@ import Testing
     backoff: RetryPolicy.Backoff, attempts: Int, delayMs: Int64
   ) {
     var random = JSONRandom(seed: 1)
-    let policy = RetryPolicy(backoff: backoff, jitter: RetryPolicy.Jitter.none)
+    let policy = RetryPolicy(backoff: backoff, jitter: .off)
     #expect(policy.delayMs(after: attempts, using: &random) == delayMs)
   }
 
@@ -46,14 +46,14 @@ import Testing
 
   @Test func `jitter is full for exponential and none otherwise unless told`() {
     #expect(RetryPolicy().jitter == .full)
-    #expect(RetryPolicy(backoff: .linear).jitter == .none)
+    #expect(RetryPolicy(backoff: .linear).jitter == .off)
     #expect(RetryPolicy(backoff: .fixed, jitter: .full).jitter == .full)
   }
 
   @Test func `huge delays do not overflow`() {
     var random = JSONRandom(seed: 5)
     let policy = RetryPolicy(
-      backoff: .linear, initialDelayMs: .max / 2, maxDelayMs: .max, jitter: RetryPolicy.Jitter.none)
+      backoff: .linear, initialDelayMs: .max / 2, maxDelayMs: .max, jitter: .off)
     #expect(policy.delayMs(after: 3, using: &random) == .max)
   }
 }

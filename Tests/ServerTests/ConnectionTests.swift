@@ -1,6 +1,12 @@
 import Engine
+import NIOCore
+import NIOPosix
 import Server
 import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#endif
 
 /// What one connection may do, over raw sockets.
 @Suite struct ConnectionTests {
@@ -185,7 +191,7 @@ import Testing
   }
 
   @Test func `headers that do not end are cut off in time`() async throws {
-    try await TestServer.run(configure: { $0.limits.headTimeout = .milliseconds(20) }) { server in
+    try await TestServer.run(configure: { $0.limits.headTimeout = .seconds(1) }) { server in
       try await RawConnection.with(server.tcp) { connection in
         try await connection.send("POST /webhook/hook HTTP/1.1\r\nHost: ")
         #expect(try await connection.answer().status == 408)
@@ -196,7 +202,7 @@ import Testing
   }
 
   @Test func `headers of a later request are cut off in time too`() async throws {
-    try await TestServer.run(configure: { $0.limits.headTimeout = .milliseconds(100) }) { server in
+    try await TestServer.run(configure: { $0.limits.headTimeout = .seconds(1) }) { server in
       try await RawConnection.with(server.tcp) { connection in
         try await connection.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(try await connection.answer().status == 200)
@@ -234,23 +240,35 @@ import Testing
   @Test func `a slow answer is not taken for an idle connection`() async throws {
     let gate = Gate()
     let gateway = FakeGateway { $0.gate = gate }
-    try await TestServer.run(
-      gateway,
-      configure: {
-        $0.limits.headTimeout = .milliseconds(1)
-        $0.limits.bodyTimeout = .milliseconds(1)
-      }
-    ) { server in
+    try await TestServer.run(gateway, configure: { $0.limits.idleTimeout = .milliseconds(20) }) {
+      server in
       try await RawConnection.with(server.tcp) { connection in
         try await connection.send("POST /webhook/hook HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await gate.arrived(1)
-        // The time-outs have passed when a connection that was opened later has met them.
-        try await RawConnection.with(server.tcp) { other in
-          let isClosed = try await other.isClosedInSilence()
+        // The time has passed when a connection that began to idle later has met its end.
+        try await RawConnection.with(server.tcp) { idle in
+          try await idle.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+          #expect(try await idle.answer().status == 200)
+          let isClosed = try await idle.isClosedInSilence()
           #expect(isClosed)
         }
         await gate.open()
         #expect(try await connection.answer().status == 200)
+      }
+    }
+  }
+
+  @Test func `a peer that does not read its answers is cut off in time`() async throws {
+    let page = EventPage(items: [.string(String(repeating: "a", count: 1 << 18))], next: nil)
+    try await TestServer.run(
+      FakeGateway { $0.page = page }, configure: { $0.limits.writeTimeout = .milliseconds(50) }
+    ) { server in
+      let request = "GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+      try await RawConnection.with(server.unixSocket) { connection in
+        try await connection.send(String(repeating: request, count: 16))
+        await connection.closedByPeer()
+        let text = try await connection.rest()
+        #expect(text.utf8.count < 16 << 18)
       }
     }
   }
@@ -283,4 +301,59 @@ import Testing
       }
     }
   }
+
+  @Test func `connections of one remote address are limited`() async throws {
+    let devices = try System.enumerateDevices()
+    let own = devices.compactMap { $0.address?.ipAddress }
+      .first { $0.contains(".") && !$0.hasPrefix("127.") }
+    // A machine without a network has no address that is not loopback.
+    guard let own else { return }
+    try await TestServer.run(
+      configure: {
+        $0.host = own
+        $0.limits.connectionsPerAddressMax = 1
+      }
+    ) { server in
+      let address = TestServer.Address.tcp(own, server.port)
+      try await RawConnection.with(address) { first in
+        try await first.send("GET /livez HTTP/1.1\r\nHost: \(own)\r\n\r\n")
+        #expect(try await first.answer().status == 200)
+        try await RawConnection.with(address) { second in
+          let isClosed = try await second.isClosedInSilence()
+          #expect(isClosed)
+        }
+      }
+    }
+  }
+
+  @Test func `connections that are reset do not stop the server`() async throws {
+    try await TestServer.run { server in
+      for _ in 0..<200 {
+        try connectAndReset(port: server.port)
+      }
+      let answer = try await server.send("GET /livez")
+      #expect(answer.status == 200)
+    }
+  }
+}
+
+/// Connects and closes with a reset, which the server meets while it accepts.
+private func connectAndReset(port: Int) throws {
+  let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+  defer { close(descriptor) }
+  var address = sockaddr_in()
+  address.sin_family = sa_family_t(AF_INET)
+  address.sin_port = in_port_t(port).bigEndian
+  address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+  var reset = linger(l_onoff: 1, l_linger: 0)
+  let size = socklen_t(MemoryLayout<linger>.size)
+  guard setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, size) == 0 else {
+    throw TestFailure("SO_LINGER")
+  }
+  let status = withUnsafePointer(to: &address) {
+    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+      connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+    }
+  }
+  guard status == 0 else { throw TestFailure("connect") }
 }

@@ -20,6 +20,7 @@ package final class ManualClock: Sendable {
     var sleepers: [Sleeper] = []
     var cancelled: Set<Int> = []
     var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+    var deadlineWatchers: [(deadlineMs: Int64, continuation: CheckedContinuation<Void, Never>)] = []
   }
 
   private let state: Mutex<State>
@@ -72,6 +73,19 @@ package final class ManualClock: Sendable {
     }
   }
 
+  /// Returns when somebody sleeps until exactly that many milliseconds from now.
+  package func waitForDeadline(ms: Int64) async {
+    await withCheckedContinuation { continuation in
+      let isThere = state.withLock { state in
+        let deadline = state.monotonicMs + ms
+        if state.sleepers.contains(where: { $0.deadlineMs == deadline }) { return true }
+        state.deadlineWatchers.append((deadline, continuation))
+        return false
+      }
+      if isThere { continuation.resume() }
+    }
+  }
+
   private func sleep(ms: Int64) async throws {
     let id = state.withLock { state in
       state.nextID += 1
@@ -85,9 +99,13 @@ package final class ManualClock: Sendable {
           }
           state.sleepers.append(
             Sleeper(id: id, deadlineMs: state.monotonicMs + ms, continuation: continuation))
-          let ready = state.watchers.filter { $0.count <= state.sleepers.count }
+          let deadline = state.monotonicMs + ms
+          let ready =
+            state.watchers.filter { $0.count <= state.sleepers.count }.map(\.continuation)
+            + state.deadlineWatchers.filter { $0.deadlineMs == deadline }.map(\.continuation)
           state.watchers.removeAll { $0.count <= state.sleepers.count }
-          return (false, ready.map(\.continuation))
+          state.deadlineWatchers.removeAll { $0.deadlineMs == deadline }
+          return (false, ready)
         }
         if isCancelled { continuation.resume(throwing: CancellationError()) }
         for watcher in ready { watcher.resume() }

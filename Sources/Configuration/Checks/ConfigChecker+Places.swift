@@ -81,7 +81,7 @@ extension ConfigChecker {
         guard let value = scope.value(name) else {
           session.report(
             .warning, "env.unset", "\(label): variable \(name) is not set and will not be passed",
-            at: each.origin)
+            at: each.origin, subject: name)
           return nil
         }
         if Redaction.isCredential(variable: name) { session.keepSecret(value) }
@@ -157,9 +157,9 @@ extension Session {
     guard !node.isUnresolved else { return }
     guard let text = node.scalarText, !text.isEmpty else {
       if let name = node.replacement?.values.first?.name {
-        error(
-          "env.unset", "\(label): variable \(name) is empty; a credential must not be",
-          at: node.origin)
+        report(
+          .error, "env.unset", "\(label): variable \(name) is empty; a credential must not be",
+          at: node.origin, subject: name)
       } else if node.scalarText != nil {
         error("connector.config", "\(label): a credential must not be empty", at: node.origin)
       }

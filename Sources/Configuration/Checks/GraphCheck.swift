@@ -70,27 +70,27 @@ struct GraphCheck {
     let module = parts.draft.name
     for source in parts.sources where source.isEnabled {
       warnUnused(
-        "graph.dead-source", "source \"\(source.id)\" is used by no route", source.origin,
+        "graph.dead-source", "source", source.id, source.origin,
         unless: usedSources.contains(Key(module: module, id: source.id)))
     }
     for actor in parts.actors where actor.isEnabled {
       warnUnused(
-        "graph.unreachable-actor", "actor \"\(actor.id)\" is used by no route", actor.origin,
+        "graph.unreachable-actor", "actor", actor.id, actor.origin,
         unless: usedActors.contains(Key(module: module, id: actor.id)))
     }
     for name in parts.transformNames {
       warnUnused(
-        "graph.orphan-transform", "transform \"\(name)\" is used by no route",
-        parts.transforms[name]?.node.origin,
+        "graph.orphan-transform", "transform", name, parts.transforms[name]?.node.origin,
         unless: usedTransforms.contains(Key(module: module, id: name)))
     }
   }
 
   private func warnUnused(
-    _ code: String, _ message: String, _ origin: Origin?, unless isUsed: Bool
+    _ code: String, _ kind: String, _ id: String, _ origin: Origin?, unless isUsed: Bool
   ) {
     guard !isUsed, let origin else { return }
-    session.report(.warning, code, message, at: origin)
+    session.report(
+      .warning, code, "\(kind) \"\(id)\" is used by no route", at: origin, subject: id)
   }
 
   // MARK: Mounted paths
@@ -105,14 +105,15 @@ struct GraphCheck {
     guard let origin = source.origin, let path = mount(source) else { return }
     let node = parts.draft.sources.first { $0.origin == origin }?["config"]?["path"]
     let place = node?.origin ?? origin
+    let words = node?.display ?? path
     let isReserved =
       GraphCheck.reserved.contains { path == $0 || path.hasPrefix($0 + "/") }
       || path.hasPrefix("/webhook/")
     if isReserved {
-      session.error("http.path-conflict", "path: \"\(path)\" is reserved", at: place)
+      session.error("http.path-conflict", "path: \"\(words)\" is reserved", at: place)
     } else if let first = mounts[path] {
       session.error(
-        "http.path-conflict", "path: \"\(path)\" is already taken at \(first)", at: place)
+        "http.path-conflict", "path: \"\(words)\" is already taken at \(first)", at: place)
     } else {
       mounts[path] = place
     }
@@ -137,13 +138,14 @@ struct GraphCheck {
           session.report(
             .warning, "graph.event-type-mismatch",
             "route \"\(route.name)\" waits for \(type.rawValue), which source \"\(source.id)\" "
-              + "does not emit", at: origin)
+              + "does not emit", at: origin, subject: route.name)
         }
       }
       if feeds(route, parts, source, of: owner) {
         session.report(
           .warning, "graph.self-loop",
-          "route \"\(route.name)\" sends to its own source \"\(source.id)\"", at: origin)
+          "route \"\(route.name)\" sends to its own source \"\(source.id)\"",
+          at: origin, subject: route.name)
       }
     }
   }

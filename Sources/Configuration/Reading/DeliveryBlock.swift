@@ -120,7 +120,7 @@ extension Session {
     guard let node else { return nil }
     switch node.string {
     case "full": return .full
-    case "none": return RetryPolicy.Jitter.none
+    case "none": return .off
     default: break
     }
     if case .number(let number) = node.content, (0...1).contains(number.double) {

@@ -62,11 +62,11 @@ extension Session {
     guard let written = node["kind"], let name = text(written, "kind") else { return fallback }
     guard let kind = FileKind(rawValue: name), allowed.contains(kind) else {
       let names = allowed.map(\.rawValue)
+      let expected = names.joined(separator: " or ")
       report(
         .error, "file.kind",
-        "kind \"\(written.display)\" does not belong here; expected \(names.joined(separator: " or "))",
-        at: written.origin,
-        among: names, meant: name)
+        "kind \"\(written.display)\" does not belong here; expected \(expected)",
+        at: written.origin, among: names, meant: name)
       return fallback
     }
     return kind

@@ -65,7 +65,8 @@ struct ModuleBuilder {
     let lower = [userDefaults, draft.isBoot ? nil : drafts.boot.defaults]
       .compactMap { $0?.writtenJSON }
     let documents = ContentHash.documents(
-      draft, captured: captured, lower: lower, key: session.options.hashKey)
+      draft, captured: captured, lower: lower, secrets: session.sortedSecrets,
+      key: session.options.hashKey)
     let base = ModuleDefinition(name: draft.name)
     return ModuleDefinition(
       name: draft.name, alias: draft.alias, path: draft.file, root: draft.root,

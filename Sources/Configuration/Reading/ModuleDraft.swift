@@ -21,7 +21,8 @@ struct ModuleDraft {
   var modules: [Node] = []
   /// The top of the module's file.
   var origin: Origin
-  /// Every document as it is written, by the name of its file.
+  /// Every document as it is written, by the name of its file; literal credentials included, so
+  /// it is redacted before it goes anywhere.
   var documents: [JSONObject.Member] = []
 
   /// Whether there is anything that makes it a module of its own beside a manifest.
@@ -40,9 +41,7 @@ struct ModuleReader {
   init(_ session: Session, draft: ModuleDraft) {
     self.session = session
     self.draft = draft
-    substitution = Substitution(
-      scope: draft.scope, parameters: draft.parameters,
-      report: { session.reportSubstitution($0, $1, at: $2) })
+    substitution = Substitution(session, scope: draft.scope, parameters: draft.parameters)
   }
 
   /// Reads everything below the top document of the module.
@@ -75,8 +74,7 @@ struct ModuleReader {
   }
 
   private func written(_ document: Node, _ path: String) -> JSONObject.Member {
-    JSONObject.Member(
-      key: session.shown(path), value: Redaction.redactingLiterals(document.writtenJSON))
+    JSONObject.Member(key: session.shown(path), value: document.writtenJSON)
   }
 
   /// One entry of a list: an inline object, a path, or a pattern of paths.
@@ -165,7 +163,9 @@ struct ModuleReader {
   private func summarise(_ node: Node, _ kind: FileKind, _ path: String? = nil) {
     let words = ["sources", "actors", "routes", "transforms", "loggers", "modules"]
       .compactMap { key -> String? in
-        guard let count = node[key]?.list?.count, count > 0 else { return nil }
+        // Paths are counted in the files that they name.
+        let count = node[key]?.list?.count { $0.isMap || key == "modules" } ?? 0
+        guard count > 0 else { return nil }
         return count == 1 ? "1 \(key.dropLast())" : "\(count) \(key)"
       }
     let name = node["metadata"]?["name"].map { "\(kind.rawValue.lowercased()) \($0.display)" }

@@ -15,11 +15,11 @@ struct ModuleGatherer {
 
   func gather(_ file: String) -> ModuleDrafts {
     let top = Origin(file: session.shown(file), line: 1, column: 1)
-    let document = session.document(file, namedAt: top) ?? Node(.null, at: top)
+    let parsed = session.document(file, namedAt: top)
+    let document = parsed ?? Node(.map([]), at: top)
+    var boot = readBoot(file, document, isParsed: parsed != nil)
     // What could not be parsed has no name; it is the boot project all the same.
-    let failed = session.errorCount > 0
-    var boot = readBoot(file, document)
-    if failed { session.markInvalid(boot.name) }
+    if parsed == nil { session.markInvalid(boot.name) }
     session.currentModule = nil
     let isManifest = document["modules"] != nil
     let entries = session.moduleEntries(boot.modules, root: boot.root)
@@ -39,7 +39,7 @@ struct ModuleGatherer {
 
   // MARK: The boot project
 
-  private func readBoot(_ file: String, _ document: Node) -> ModuleDraft {
+  private func readBoot(_ file: String, _ document: Node, isParsed: Bool) -> ModuleDraft {
     let scope = scope(FilePath.directory(file))
     let written = writtenName(document)
     var given: [String: Node] = [:]
@@ -50,7 +50,7 @@ struct ModuleGatherer {
       name = chosen ?? written?.string ?? unnamed(file, document.origin)
       for (key, text) in parameters { given[key] = argument(text) }
       checkModuleName(name, at: written?.origin ?? document.origin)
-    } else if !isBareManifest(document) {
+    } else if isParsed, !isBareManifest(document) {
       checkHeader(document, kind)
     }
     session.currentModule = name
@@ -159,9 +159,7 @@ struct ModuleGatherer {
   private func parameters(
     _ document: Node, _ given: [String: Node], _ scope: VariableScope, at origin: Origin
   ) -> [String: Node] {
-    let substitution = Substitution(
-      scope: scope, parameters: [:],
-      report: { session.reportSubstitution($0, $1, at: $2) })
+    let substitution = Substitution(session, scope: scope)
     return session.parameters(
       document["params"].map(substitution.apply), given: given, origin: origin)
   }

@@ -104,8 +104,8 @@ extension Session {
       } else if isRequired {
         error("module.param", "parameter \"\(pair.key)\" is required", at: origin)
       } else {
-        // Declared and without a value: an empty text, as a shell would have it.
-        values[pair.key] = Node(.string(""), at: pair.keyOrigin)
+        // Declared and without a value: null alone, nothing within a text.
+        values[pair.key] = Node(.null, at: pair.keyOrigin)
       }
       if values[pair.key] == nil { values[pair.key] = unresolved(pair) }
     }

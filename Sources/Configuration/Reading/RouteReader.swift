@@ -114,14 +114,17 @@ struct RouteReader {
       return nil
     }
     guard let other = directory[module] else {
+      let words = node.isReplaced ? "of \"\(node.display)\"" : "\"\(module)\""
       session.report(
-        .warning, "ref.module", "when.source: no module \"\(module)\" is loaded", at: node.origin,
+        .warning, "ref.module", "when.source: no module \(words) is loaded", at: node.origin,
         among: directory.modules.map(\.draft.name), meant: module)
       return SourceReference(module: module, id: id)
     }
     guard id == "orgloop" || other.sourceIDs.contains(id) else {
       session.report(
-        .error, "ref.source", "when.source: no source \"\(id)\" in module \(module)",
+        .error, "ref.source",
+        "when.source: no source \"\(node.isReplaced ? node.display : id)\" in module "
+          + other.draft.name,
         at: node.origin, among: other.sourceIDs.sorted(), meant: id)
       return nil
     }

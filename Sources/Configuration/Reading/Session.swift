@@ -19,6 +19,9 @@ final class Session {
   /// Modules with an error.
   private(set) var invalid: Set<String> = []
   private(set) var secrets: Set<String> = []
+  /// In the order of reading.
+  private(set) var variables: [VariableUse] = []
+  private var seenUses: Set<VariableUse> = []
   /// Whose errors are being found; nil while reading what belongs to none, such as the manifest.
   var currentModule: String?
 
@@ -35,7 +38,8 @@ final class Session {
 
   func report(
     _ level: Diagnostic.Level, _ code: String, _ message: String, at origin: Origin,
-    among candidates: some Sequence<String> = [String](), meant word: String? = nil
+    among candidates: some Sequence<String> = [String](), meant word: String? = nil,
+    subject: String? = nil
   ) {
     var level = level
     if options.strict, level == .warning { level = .error }
@@ -47,7 +51,8 @@ final class Session {
       Diagnostic(
         file: origin.file, line: origin.line, column: origin.column, level: level, code: code,
         message: message,
-        suggestion: word.flatMap { Suggestion.nearest(to: $0, among: candidates) }))
+        suggestion: word.flatMap { Suggestion.nearest(to: $0, among: candidates) },
+        subject: subject))
   }
 
   func error(_ code: String, _ message: String, at origin: Origin) {
@@ -72,15 +77,25 @@ final class Session {
   func markInvalid(_ module: String) { invalid.insert(module) }
 
   /// An unset variable or wrong parameter, from ``Substitution``.
-  func reportSubstitution(_ code: String, _ message: String, at origin: Origin) {
+  func reportSubstitution(
+    _ code: String, _ message: String, at origin: Origin, subject: String?
+  ) {
     let isTolerated = code == "env.unset" && options.allowMissingEnvironment
-    report(isTolerated ? .warning : .error, code, message, at: origin)
+    report(isTolerated ? .warning : .error, code, message, at: origin, subject: subject)
+  }
+
+  /// Remembers that a file refers to a variable.
+  func noteUse(_ use: VariableUse) {
+    if seenUses.insert(use).inserted { variables.append(use) }
   }
 
   /// Remembers a credential, so that nothing shows it.
   func keepSecret(_ value: String) {
     if value.count >= Redaction.secretLengthMin { secrets.insert(value) }
   }
+
+  /// The longest first, so that a value inside another is replaced with it.
+  var sortedSecrets: [String] { secrets.sorted { ($1.count, $0) < ($0.count, $1) } }
 
   /// Remembers what variables brought into a credential; a literal one as a whole.
   func keepSecret(in node: Node) {

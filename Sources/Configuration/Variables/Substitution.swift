@@ -3,11 +3,22 @@ import Engine
 /// Replaces `${NAME}` and `{{ params.name }}` in string scalars, in one pass: what is put in is
 /// never looked at again (config.md 3.1, 10.3).
 struct Substitution {
-  let scope: VariableScope
-  /// The values of the module's parameters; nil outside a module with parameters.
-  let parameters: [String: Node]
-  /// Where problems go: code, message, place.
-  let report: (String, String, Origin) -> Void
+  private let session: Session
+  private let scope: VariableScope
+  /// The values of the module's parameters; empty outside a module with parameters.
+  private let parameters: [String: Node]
+
+  init(_ session: Session, scope: VariableScope, parameters: [String: Node] = [:]) {
+    self.session = session
+    self.scope = scope
+    self.parameters = parameters
+  }
+
+  private func report(
+    _ code: String, _ message: String, _ origin: Origin, subject: String? = nil
+  ) {
+    session.reportSubstitution(code, message, at: origin, subject: subject)
+  }
 
   /// The tree with every string scalar replaced; keys are never touched.
   func apply(_ node: Node) -> Node {
@@ -106,9 +117,14 @@ struct Substitution {
       return run.fail(taking: count)
     }
     let value = scope.value(name)
-    if tail.hasPrefix(":-"), value?.isEmpty ?? true {
+    let fallback = tail.isEmpty ? nil : String(tail.dropFirst(2))
+    let isFallback = fallback != nil && (value?.isEmpty ?? true)
+    session.noteUse(
+      VariableUse(
+        name: name, origin: origin, source: isFallback ? .defaultText : scope.source(name),
+        defaultText: fallback))
+    if let fallback, isFallback {
       // A default stands in the file for all to see, so it is no secret.
-      let fallback = String(tail.dropFirst(2))
       run.value += fallback
       run.replacement.shown += fallback
       run.isChanged = true
@@ -116,7 +132,7 @@ struct Substitution {
     } else if let value {
       run.append(secret: value, name: name, taking: count)
     } else {
-      report("env.unset", "variable \(name) is not set", origin)
+      report("env.unset", "variable \(name) is not set", origin, subject: name)
       run.fail(taking: count)
     }
   }

@@ -20,6 +20,12 @@ final class VariableScope {
     return value
   }
 
+  /// Where the value of a variable comes from.
+  func source(_ name: String) -> VariableUse.Source {
+    if environment[name] != nil { return .environment }
+    return dotEnv[name] == nil ? .unset : .dotEnv
+  }
+
   /// The pairs of a `.env` file (config.md 3.2): trimmed lines, blank ones and `#` skipped, an
   /// `export` before the name allowed, one pair of quotes around the value removed.
   static func parse(_ text: String) -> [String: String] {

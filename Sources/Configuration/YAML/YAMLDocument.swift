@@ -146,6 +146,8 @@ struct YAMLDocument: ~Copyable {
   private func scalar(
     _ text: String, _ isPlain: Bool, _ event: YAMLEvent
   ) throws(YAMLFault) -> Node {
+    // A path with a NUL in it would be another path to the system than to us.
+    guard !text.utf8.contains(0) else { throw event.fault("a NUL character in a text") }
     let origin = origin(event)
     let core = "tag:yaml.org,2002:"
     guard let tag = event.tag else {

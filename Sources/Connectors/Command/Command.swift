@@ -6,6 +6,7 @@ package struct Command: Sendable {
   package var environment: [String: String]
   /// Where it runs.
   package var directory: String
+  /// What it may use.
   package var limits: ResourceLimits
 
   package init(
@@ -33,15 +34,19 @@ package struct Command: Sendable {
 
 /// How a command ended and what it printed.
 package struct CommandResult: Sendable {
+  /// How it ended.
   package var ending: Ending
+  /// All of stdout; empty when it was handed over as it came.
   package var output: [UInt8]
   /// The last 64 KiB of stderr.
   package var errorTail: [UInt8]
 
+  /// By itself, or by a signal.
   package enum Ending: Sendable, Hashable, CustomStringConvertible {
     case exited(Int32)
     case signaled(Int32)
 
+    /// `exit status 3`, for messages.
     package var description: String {
       switch self {
       case .exited(let code): "exit status \(code)"

@@ -20,6 +20,7 @@ package struct CommandRunner: Sendable {
   /// PATH, HOME and LANG as every command gets them.
   package let baseEnvironment: [String: String]
 
+  /// - Parameter childGuard: Told of every command; nil leaves them to outlive a `kill -9`.
   package init(baseEnvironment: [String: String], childGuard: ChildGuard?) {
     self.baseEnvironment = baseEnvironment
     self.childGuard = childGuard
@@ -62,35 +63,43 @@ package struct CommandRunner: Sendable {
     onErrorOutput: @escaping @Sendable ([UInt8]) -> Void = { _ in },
     onOutput: @escaping @Sendable ([UInt8]) async throws -> Void
   ) async throws -> CommandResult {
-    try Task.checkCancellation()
+    let configuration = try configuration(command)
     let childGuard = childGuard
-    let errorTail: [UInt8]
-    let status: TerminationStatus
-    do {
-      let outcome = try await Subprocess.run(
-        configuration(command), input: .inputWriter, output: .sequence, error: .sequence
-      ) { execution in
-        let group = execution.processIdentifier.value
-        childGuard?.add(group)
-        defer { childGuard?.remove(group) }
-        command.limits.apply(to: group)
-        let child = RunningCommand(execution: execution, onErrorOutput: onErrorOutput)
-        return try await child.exchange(
-          input: input, closesInput: closesInput, onOutput: onOutput)
+    var triesLeft = CommandRunner.busyTriesMax
+    while true {
+      try Task.checkCancellation()
+      do {
+        let outcome = try await Subprocess.run(
+          configuration, input: .inputWriter, output: .sequence, error: .sequence
+        ) { execution in
+          let group = execution.processIdentifier.value
+          childGuard?.add(group)
+          defer { childGuard?.remove(group) }
+          command.limits.apply(to: group)
+          let child = RunningCommand(execution: execution, onErrorOutput: onErrorOutput)
+          return try await child.exchange(
+            input: input, closesInput: closesInput, onOutput: onOutput)
+        }
+        try Task.checkCancellation()
+        return CommandResult(
+          ending: CommandResult.Ending(outcome.terminationStatus), output: [],
+          errorTail: outcome.closureResult)
+      } catch let error as SubprocessError {
+        guard error.underlyingError == .textFileBusy, triesLeft > 0 else {
+          throw CommandRunner.startError(error, command)
+        }
+        triesLeft -= 1
+        try await Task.sleep(for: CommandRunner.busyDelay)
       }
-      errorTail = outcome.closureResult
-      status = outcome.terminationStatus
-    } catch let error as SubprocessError {
-      throw CommandRunner.startError(error, command)
     }
-    try Task.checkCancellation()
-    let ending: CommandResult.Ending =
-      switch status {
-      case .exited(let code): .exited(code)
-      case .signaled(let number): .signaled(number)
-      }
-    return CommandResult(ending: ending, output: [], errorTail: errorTail)
   }
+
+  /// A program whose file is open for writing cannot start (ETXTBSY): an editor is saving it, or,
+  /// for an instant, a fork of ours has inherited a descriptor that is about to close
+  /// (<https://github.com/golang/go/issues/22315>). Nothing has run then, so it is tried again, for
+  /// half a second.
+  private static let busyTriesMax = 25
+  private static let busyDelay = Duration.milliseconds(20)
 
   private func configuration(_ command: Command) throws -> Configuration {
     guard let program = command.arguments.first, !program.isEmpty else {
@@ -124,6 +133,15 @@ package struct CommandRunner: Sendable {
       ConnectorError(
         .cannotStart,
         "cannot start \(name): " + (error.underlyingError.map { "\($0)" } ?? "spawn failed"))
+    }
+  }
+}
+
+extension CommandResult.Ending {
+  fileprivate init(_ status: TerminationStatus) {
+    switch status {
+    case .exited(let code): self = .exited(code)
+    case .signaled(let number): self = .signaled(number)
     }
   }
 }

@@ -36,9 +36,11 @@ package enum Reaper {
 
   /// The groups that are alive, out of the lines read so far.
   package struct Groups {
+    /// Added and not removed.
     package private(set) var living: Set<Int32> = []
     private var line: [UInt8] = []
 
+    /// No group yet.
     package init() {}
 
     /// Takes bytes as they come; a line may be split anywhere.

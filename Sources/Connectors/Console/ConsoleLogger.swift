@@ -4,10 +4,12 @@ import Foundation
 
 /// The log as lines for people, on stderr (connectors.md 5.1).
 package struct ConsoleLogger: LogSink {
+  /// `level`; info when it is absent or unknown.
   package let minimumLevel: LogLevel
   private let format: ConsoleFormat
   private let output: ConsoleOutput
 
+  /// A logger with the options of its `config`.
   package init(_ config: JSONObject, terminal: ConsoleTerminal, output: ConsoleOutput) {
     minimumLevel = config.string("level").flatMap(LogLevel.init(name:)) ?? .info
     format = ConsoleFormat(
@@ -25,23 +27,27 @@ package struct ConsoleLogger: LogSink {
     ),
   ]
 
+  /// Writes all lines at once.
   package func write(_ entries: [LogEntry]) async {
     let text = entries.filter { $0.phase.style.level >= minimumLevel }
       .map(format.text).joined()
     if !text.isEmpty { await output.write(Array(text.utf8)) }
   }
 
+  /// stderr stays open.
   package func close() async {}
 }
 
 /// What decides about colours, besides the logger's own `color`.
 package struct ConsoleTerminal: Sendable {
+  /// stderr is a terminal.
   package var isTerminal: Bool
   /// `NO_COLOR` is set and not empty (<https://no-color.org>).
   package var hasNoColour: Bool
   /// `CLICOLOR_FORCE` is set and neither empty nor `0`.
   package var isForced: Bool
 
+  /// What was found out about the process.
   package init(isTerminal: Bool, hasNoColour: Bool = false, isForced: Bool = false) {
     self.isTerminal = isTerminal
     self.hasNoColour = hasNoColour
@@ -62,6 +68,7 @@ package struct ConsoleTerminal: Sendable {
 package struct ConsoleOutput: Sendable {
   private let send: @Sendable ([UInt8]) async -> Void
 
+  /// An output that hands each write to `send`.
   package init(_ send: @escaping @Sendable ([UInt8]) async -> Void) { self.send = send }
 
   func write(_ bytes: [UInt8]) async { await send(bytes) }

@@ -87,14 +87,18 @@ package struct CronExpression: Sendable, Hashable {
 /// A minute as a clock on the wall and a calendar beside it show it, without a time zone: minutes
 /// since 1970-01-01 00:00 of that calendar.
 package struct ClockFace: Sendable, Hashable, Comparable {
+  /// Since 1970-01-01 00:00 on this calendar.
   package let minutes: Int64
 
+  /// The face that many minutes after 1970-01-01 00:00.
   package init(minutes: Int64) { self.minutes = minutes }
 
+  /// A date of the Gregorian calendar that exists, and 0...1439 minutes of it.
   package init(year: Int, month: Int, day: Int, minuteOfDay: Int) {
     minutes = ClockFace.days(year: year, month: month, day: day) * 1_440 + Int64(minuteOfDay)
   }
 
+  /// Earlier on the calendar, whatever the moments are.
   package static func < (left: ClockFace, right: ClockFace) -> Bool {
     left.minutes < right.minutes
   }

@@ -93,6 +93,7 @@ struct CronField: Sendable, Hashable {
 
 /// What is wrong with a schedule.
 package struct CronError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// Names the field, what stands there, and what may stand there.
   package let message: String
   package init(_ message: String) { self.message = message }
   package var description: String { message }

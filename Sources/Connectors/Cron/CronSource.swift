@@ -7,6 +7,7 @@ package import Engine
 package struct CronSource: TimerSource {
   private let schedules: [NamedSchedule]
 
+  /// - Throws: ``ConfigProblem`` for what `check` refuses.
   package init(_ config: JSONObject) throws {
     schedules = try CronSettings.schedules(config)
   }
@@ -18,11 +19,13 @@ package struct CronSource: TimerSource {
   /// 1 min: a run that a sleeping machine is this late for was missed, for `misfire: skip`.
   private static let lateMsMax: Int64 = 60_000
 
+  /// The earliest run of any schedule; in the past when one is overdue.
   package func nextFireMs(checkpoint: String?, nowMs: Int64) -> Int64? {
     let last = lastRuns(checkpoint, nowMs: nowMs)
     return schedules.compactMap { $0.schedule.next(afterMs: last[$0.name] ?? nowMs) }.min()
   }
 
+  /// The events of all runs that are due, oldest first, and the time of each schedule's last run.
   package func fire(checkpoint: String?, nowMs: Int64, isActivation: Bool) -> PollResult {
     let last = lastRuns(checkpoint, nowMs: nowMs)
     var runs: [Run] = []

@@ -4,6 +4,7 @@ package import Foundation
 package struct LocalCalendar: Sendable {
   private let zone: TimeZone
 
+  /// The calendar of a time zone.
   package init(_ zone: TimeZone) { self.zone = zone }
 
   /// What the clock shows at a moment, seconds cut off.

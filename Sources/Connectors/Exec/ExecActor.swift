@@ -4,6 +4,7 @@ package import Engine
 package struct ExecActor: ActorConnector {
   private let settings: ExecSettings
 
+  /// - Throws: ``ConnectorError`` `.configuration` without a command.
   package init(_ config: JSONObject, context: ActorContext, runner: CommandRunner) throws {
     settings = try ExecSettings(
       config, directory: config.string("cwd") ?? context.root, runner: runner)
@@ -14,8 +15,10 @@ package struct ExecActor: ActorConnector {
     ConfigField("cwd", .path, "Where the command runs; the project root by default."),
   ]
 
+  /// Nothing is held open between runs.
   package func close() async {}
 
+  /// Runs the command once, to its end.
   package func deliver(_ delivery: DeliveryRequest) async -> AttemptOutcome {
     let result: CommandResult
     do {

@@ -7,6 +7,7 @@ package struct ExecSource: PollSource, StreamSource {
   private let config: JSONValue
   private let context: SourceContext
 
+  /// - Throws: ``ConnectorError`` `.configuration` without a command.
   package init(_ config: JSONObject, context: SourceContext, runner: CommandRunner) throws {
     settings = try ExecSettings(config, directory: context.root, runner: runner)
     self.config = config["config"] ?? [:]
@@ -29,6 +30,7 @@ package struct ExecSource: PollSource, StreamSource {
   /// An event, and room for the names around it.
   private static let lineBytesMax = Limits.eventBytesMax + (64 << 10)
 
+  /// Nothing is held open between runs.
   package func close() async {}
 
   /// Runs the command once. Any failure, a line that is no event included, throws: nothing of the

@@ -20,6 +20,7 @@ package struct FilterTransform: Transform {
     ConfigField("jq", .string, "A jq expression instead; null and false drop."),
   ]
 
+  /// - Throws: ``ConfigProblem`` for a path or pattern that cannot work.
   package init(_ config: JSONObject) throws {
     exclude = try FilterTransform.entries(config, "exclude")
     match = try FilterTransform.entries(config, "match")
@@ -67,6 +68,7 @@ package struct FilterTransform: Transform {
     return entries
   }
 
+  /// Excluded first, then what must match, then what may; the reason names the key.
   package func apply(_ event: JSONText, context: TransformContext) async throws -> TransformResult {
     func matches(_ entry: Entry) -> Bool { entry.pattern.matches(event.value(at: entry.path)) }
     if let hit = exclude.first(where: matches) {

@@ -7,6 +7,7 @@ package struct JQTransform: Transform {
   private let runner: CommandRunner
   private let time: TimeSource
 
+  /// - Throws: ``ConnectorError`` `.configuration` without an expression.
   package init(_ step: TransformStep, runner: CommandRunner, time: TimeSource) throws {
     guard let expression = step.config.string("jq") else {
       throw ConnectorError(.configuration, "transform \(step.name) has no jq expression")
@@ -19,6 +20,7 @@ package struct JQTransform: Transform {
     self.time = time
   }
 
+  /// Runs jq once.
   package func apply(_ event: JSONText, context: TransformContext) async throws -> TransformResult {
     let command = Command(
       ["jq", "-e", "-c", expression], environment: environment, directory: context.root,

@@ -7,6 +7,7 @@ package struct ScriptTransform: Transform {
   private let environment: [String: String]
   private let runner: CommandRunner
 
+  /// - Throws: ``ConnectorError`` when the script is missing or others can write it.
   package init(_ step: TransformStep, runner: CommandRunner) throws {
     guard case .script(let path) = step.kind else {
       throw ConnectorError(.configuration, "transform \(step.name) is not a script")
@@ -23,6 +24,7 @@ package struct ScriptTransform: Transform {
     try ScriptFile.check(path)
   }
 
+  /// Runs the script once; see config.md 9.2 for what its exit means.
   package func apply(_ event: JSONText, context: TransformContext) async throws -> TransformResult {
     try ScriptFile.check(path)
     let command = Command(

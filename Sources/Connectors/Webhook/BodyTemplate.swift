@@ -12,8 +12,8 @@ struct BodyTemplate: Sendable {
   /// What placeholders can name.
   struct Context {
     var event: JSONText
-    /// `launch_prompt`, `config`, `delivery`, … by name; whatever else a path begins with is looked
-    /// up in the event, as in `then.config`.
+    /// `launch_prompt`, `config`, `delivery`, … by name; whatever else a path begins with is
+    /// looked up in the event, as in `then.config`.
     var values: JSONObject
 
     func value(_ path: String) -> JSONValue? {

@@ -1,5 +1,11 @@
 package import AsyncHTTPClient
 import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+#if canImport(Glibc)
+  import Glibc
+#endif
 
 /// The HTTP clients of the built-in connectors (connectors.md 1.4).
 package enum HTTPClients {
@@ -33,18 +39,37 @@ enum HTTPFailure {
       default: return error.shortDescription
       }
     }
-    // What NIO and BoringSSL throw has no public form to match on; their texts name addresses and
-    // errno only.
-    let text = String(describing: error)
-    if text.contains("ECONNREFUSED") || text.contains("refused") { return "connection refused" }
-    if text.contains("reset") { return "the connection was reset" }
-    if text.contains("NIOConnectionError") || text.contains("dnsA") {
-      return text.contains("SocketAddressError.unknown") || text.contains("dnsAError: Optional")
-        ? "the host name cannot be resolved" : "cannot connect"
+    if let error = error as? HTTPParserError {
+      return error == .invalidEOFState
+        ? "the connection was closed before the answer was complete" : "the answer is not HTTP"
     }
-    if text.contains("SSL") || text.contains("TLS") || text.contains("CERTIFICATE") {
+    if let error = error as? NIOConnectionError { return reason(error) }
+    if let error = error as? IOError { return reason(error) }
+    // What BoringSSL throws has no public form to match on; its texts hold codes only.
+    let text = String(describing: error)
+    if ["SSL", "TLS", "CERTIFICATE"].contains(where: text.contains) {
       return "TLS failed: \(SafeText.escaped(text, bytesMax: 200))"
     }
     return SafeText.escaped(String(describing: type(of: error)), bytesMax: 200)
+  }
+
+  /// A name may have an address of only one family; that the other was not found explains nothing
+  /// when there was something to connect to.
+  private static func reason(_ error: NIOConnectionError) -> String {
+    guard let failure = error.connectionErrors.last?.error else {
+      return "the host name cannot be resolved"
+    }
+    if let failure = failure as? ChannelError, case .connectTimeout = failure {
+      return "no connection within 10 s"
+    }
+    return (failure as? IOError).map(reason) ?? "cannot connect"
+  }
+
+  private static func reason(_ error: IOError) -> String {
+    switch error.errnoCode {
+    case ECONNREFUSED: "connection refused"
+    case ECONNRESET, EPIPE: "the connection was closed before the answer was complete"
+    default: String(cString: strerror(error.errnoCode))
+    }
   }
 }

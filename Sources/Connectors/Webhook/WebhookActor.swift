@@ -26,8 +26,10 @@ package struct WebhookActor: ActorConnector {
     self.makeSpanID = makeSpanID
   }
 
+  /// The client is shared and not closed here.
   package func close() async {}
 
+  /// Makes one request; see connectors.md 3.1 for what its answer means.
   package func deliver(_ delivery: DeliveryRequest) async -> AttemptOutcome {
     let request: HTTPClientRequest
     switch makeRequest(delivery) {

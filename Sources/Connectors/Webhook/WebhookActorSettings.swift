@@ -13,9 +13,9 @@ struct WebhookActorSettings: Sendable {
   let timeoutMs: Int64?
 
   static let fields: [ConfigField] = [
-    ConfigField("url", .url, required: true, secret: true, "Where the requests go."),
+    ConfigField("url", .url, required: true, "Where the requests go."),
     ConfigField("method", .choice(["POST", "PUT"]), default: "POST", "The request method."),
-    ConfigField("headers", .map(.string), secret: true, "Further headers."),
+    ConfigField("headers", .map(.string), "Further headers."),
     ConfigField(
       "auth",
       .object([

@@ -5,8 +5,8 @@ import Foundation
 /// A secret that requests are signed with, as its two forms need it.
 struct WebhookSecret: Sendable {
   let key: SymmetricKey
-  /// Written `whsec_…`: Standard Webhooks, the key is the base64 after the prefix
-  /// (<https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>).
+  /// Written `whsec_…`: Standard Webhooks, the key is the base64 after the prefix.
+  /// Source: <https://github.com/standard-webhooks/standard-webhooks/tree/main/spec>
   let isStandard: Bool
 
   static let prefix = "whsec_"

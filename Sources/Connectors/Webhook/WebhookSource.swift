@@ -2,6 +2,7 @@ package import Engine
 
 /// The generic webhook source: any JSON value becomes one event (connectors.md 2.5).
 package struct WebhookSource: PushSource {
+  /// `config.path`.
   package let path: String?
   private let signature: SignatureCheck
   private let typeField: DotPath
@@ -9,6 +10,7 @@ package struct WebhookSource: PushSource {
   private let dedupField: DotPath?
   private let time: TimeSource
 
+  /// - Throws: ``ConfigProblem`` or ``ConnectorError`` `.configuration` for what `check` refuses.
   package init(_ config: JSONObject, context: SourceContext) throws {
     path = config.string("path")
     signature = SignatureCheck(secrets: try WebhookSecret.list(config))
@@ -44,8 +46,10 @@ package struct WebhookSource: PushSource {
     return problems
   }
 
+  /// Nothing is held open.
   package func close() async {}
 
+  /// Signature, then JSON, then the event; see connectors.md 1.3 for the order.
   package func receive(_ request: WebhookRequest) async throws -> WebhookReception {
     // The signature is over the bytes as they came: nothing reads them before (W4).
     try signature.verify(request, nowMs: time.wallMs)

@@ -51,7 +51,8 @@ package struct RetryPolicy: Sendable, Hashable {
   package enum Jitter: Sendable, Hashable {
     /// Uniform from 0 to the delay.
     case full
-    case none
+    /// The delay as it is. (Not `none`, which an optional would read as nil.)
+    case off
     /// The delay, less or more by at most this part of it, 0...1.
     case fraction(Double)
   }
@@ -64,7 +65,7 @@ package struct RetryPolicy: Sendable, Hashable {
     self.backoff = backoff
     self.initialDelayMs = initialDelayMs
     self.maxDelayMs = maxDelayMs
-    self.jitter = jitter ?? (backoff == .exponential ? .full : .none)
+    self.jitter = jitter ?? (backoff == .exponential ? .full : .off)
   }
 
   /// Milliseconds to wait after `attempts` made; never less than what the actor asked for.
@@ -87,7 +88,7 @@ package struct RetryPolicy: Sendable, Hashable {
     let capped = min(raw, maxDelayMs)
     let jittered: Int64 =
       switch jitter {
-      case .none: capped
+      case .off: capped
       case .full: Int64.random(in: 0...max(capped, 0), using: &generator)
       case .fraction(let part):
         Int64(Double(capped) * (1 + Double.random(in: -part...part, using: &generator)))

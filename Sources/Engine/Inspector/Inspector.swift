@@ -8,6 +8,9 @@ package struct Inspector: Sendable {
 
   package init(_ reader: StoreReader) { self.reader = reader }
 
+  /// Closes the connections; for whoever opened them with ``open(path:)``.
+  package func close() { reader.close() }
+
   /// One page of events, newest first.
   ///
   /// - Throws: ``EngineError`` `.invalid` for a cursor that is none or a state that does not exist.

@@ -63,4 +63,24 @@ final class DeliveryEnvironment: Sendable {
         draft, module: actor.module ?? worker.module, source: actor.id, nowMs: time.wallMs)
     }
   }
+
+  /// The system event of a delivery that died, accepted in the transaction that records the death
+  /// (events.md 7.1). A delivery of a system event makes none, so that a failing alarm route does
+  /// not feed itself.
+  func deadLetter(
+    of event: AcceptedEvent, deliveryID: String, attempts: Int, reason: String?, error: String?,
+    worker: RouteWorker
+  ) -> [AcceptRecord] {
+    guard event.source != SystemEvent.sourceID else { return [] }
+    let draft = SystemEvent.draft(
+      "delivery.dead_lettered",
+      [
+        "delivery_id": .string(deliveryID), "event_id": .string(event.id),
+        "route": .string(worker.route.name), "actor": .string(worker.route.actor.id),
+        "attempts": JSONValue(attempts), "reason": JSONValue(reason), "error": JSONValue(error),
+      ])
+    let record = intake.record(
+      draft, module: worker.module, source: SystemEvent.sourceID, nowMs: time.wallMs)
+    return record.map { [$0] } ?? []
+  }
 }

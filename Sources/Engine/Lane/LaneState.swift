@@ -45,7 +45,13 @@ package struct LaneState: Sendable {
 
   package struct KeyFetch: Sendable, Hashable {
     package let key: String
+    /// Only deliveries with a higher number.
     package let after: Int64
+
+    package init(key: String, after: Int64) {
+      self.key = key
+      self.after = after
+    }
   }
 
   /// What the lane must do now. Each is reported back by the method of the same name.

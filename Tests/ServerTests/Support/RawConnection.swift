@@ -45,8 +45,8 @@ final class RawConnection {
       }
     let channel =
       switch address {
-      case .tcp(let port):
-        try await bootstrap.connect(host: "127.0.0.1", port: port, channelInitializer: setUp)
+      case .tcp(let host, let port):
+        try await bootstrap.connect(host: host, port: port, channelInitializer: setUp)
       case .unixSocket(let path):
         try await bootstrap.connect(unixDomainSocketPath: path, channelInitializer: setUp)
       }
@@ -87,6 +87,20 @@ final class RawConnection {
   func isClosedInSilence() async throws -> Bool {
     while try await more() {}
     return buffer.isEmpty
+  }
+
+  /// Waits until the server has closed, without reading.
+  func closedByPeer() async {
+    // Writing is the only way to learn of it; it fails when nobody is there any more.
+    while (try? await outbound.write(ByteBuffer(string: "\r\n"))) != nil {
+      await Task.yield()
+    }
+  }
+
+  /// Everything until the server closes.
+  func rest() async throws -> String {
+    while try await more() {}
+    return String(decoding: buffer, as: UTF8.self)
   }
 
   private func headEnd() -> Int? {

@@ -13,11 +13,11 @@ struct TestServer: Sendable {
   let socketPath: String
   private let group: ServiceGroup
 
-  var tcp: Address { .tcp(port) }
+  var tcp: Address { .tcp("127.0.0.1", port) }
   var unixSocket: Address { .unixSocket(socketPath) }
 
   enum Address: Sendable {
-    case tcp(Int)
+    case tcp(String, Int)
     case unixSocket(String)
   }
 

@@ -1,0 +1,39 @@
+import Engine
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The database as a command reads it when no runtime answers.
+struct Database {
+  let path: String
+
+  /// - Throws: ``Failure`` when there is no such file or it cannot be read.
+  func read<Value>(_ body: (Inspector) async throws -> Value) async throws -> Value {
+    guard FileStatus.exists(path) else {
+      throw Failure(
+        .inputOutput, .inputOutput, "there is no database \(path)",
+        hint: "orgloop start makes it; --db names another")
+    }
+    do {
+      let inspector = try Inspector.open(path: path)
+      defer { inspector.close() }
+      return try await body(inspector)
+    } catch {
+      throw Failure(error)
+    }
+  }
+
+  /// The runtime that holds or held the file; nil when there is no file or no row.
+  func lastRuntime() async throws -> RuntimeRecord? {
+    guard FileStatus.exists(path) else { return nil }
+    return try await read { try await $0.lastRuntime() }
+  }
+}
+
+/// What the file system says about a path.
+enum FileStatus {
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+}

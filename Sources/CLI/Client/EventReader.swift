@@ -1,0 +1,72 @@
+import Engine
+
+/// Reads events from the runtime when one answers, else from the database.
+struct EventReader: Sendable {
+  let client: RuntimeClient?
+  let database: Database
+
+  /// One page, newest first.
+  func page(_ query: EventQuery) async throws -> EventPage {
+    guard let client else { return try await database.read { try await $0.events(query) } }
+    let answer = try await client.get("/api/events" + EventReader.parameters(query))
+    return EventPage(items: answer.body.array ?? [], next: answer.next)
+  }
+
+  /// An event by its id, or that of its trace or one of its deliveries; nil when there is none.
+  func event(_ id: String) async throws -> JSONValue? {
+    guard let client else { return try await database.read { try await $0.event(id: id) } }
+    do {
+      return try await client.get("/api/events/" + URLText.encode(id)).body
+    } catch let failure as Failure where failure.status == 404 {
+      return nil
+    }
+  }
+
+  private static func parameters(_ query: EventQuery) -> String {
+    URLText.query([
+      ("from", query.fromMs.map(ISOTime.text)), ("to", query.toMs.map(ISOTime.text)),
+      ("module", query.module), ("source", query.source), ("route", query.route),
+      ("actor", query.actor), ("type", query.type?.rawValue),
+      ("platform_event", query.platformEvent), ("state", query.state),
+      ("limit", String(query.limit)), ("after", query.after),
+    ])
+  }
+}
+
+/// Shows events as they come, by asking again and again.
+struct EventFollower {
+  /// 500 ms: soon enough for a person, and two small questions a second for the runtime.
+  private static let pause = Duration.milliseconds(500)
+
+  let reader: EventReader
+  let query: EventQuery
+  let output: Output
+
+  /// Runs until the process is ended.
+  func run() async throws {
+    var newest: String?
+    var isFirst = true
+    while true {
+      let items = try await unseen(after: newest, isFirst: isFirst)
+      for item in items.reversed() { output.line(item, EventTable.line(item)) }
+      newest = items.first?["event_id"]?.string ?? newest
+      isFirst = false
+      try await ContinuousClock().sleep(for: EventFollower.pause)
+    }
+  }
+
+  /// The events that came after `newest`, newest first; the first time one page.
+  private func unseen(after newest: String?, isFirst: Bool) async throws -> [JSONValue] {
+    var query = query
+    var found: [JSONValue] = []
+    while true {
+      let page = try await reader.page(query)
+      for item in page.items {
+        if item["event_id"]?.string == newest { return found }
+        found.append(item)
+      }
+      guard !isFirst, newest != nil, let next = page.next else { return found }
+      query.after = next
+    }
+  }
+}

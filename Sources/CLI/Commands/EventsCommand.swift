@@ -1,0 +1,156 @@
+import ArgumentParser
+import Connectors
+import Engine
+
+/// `orgloop events` (cli-http.md 2.4).
+struct EventsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "events", abstract: "List, show and inject events.",
+    subcommands: [EventsListCommand.self, EventsShowCommand.self, EventsInjectCommand.self],
+    defaultSubcommand: EventsListCommand.self)
+}
+
+/// Which events; the filters of cli-http.md 2.4.
+struct EventFilterOptions: ParsableArguments {
+  @Option(name: .long, help: "Events of a module.") var module: String?
+  @Option(name: .long, help: "Events of a source.") var source: String?
+  @Option(name: .long, help: "Events that a route took.") var route: String?
+  @Option(name: .long, help: "Events that went to an actor.") var actor: String?
+  @Option(name: .long, help: "resource.changed, actor.stopped or message.received.")
+  var type: String?
+  @Option(name: .long, help: "The platform's own name of the event.")
+  var platformEvent: String?
+  @Option(name: .long, help: "accepted, settled or unrouted.") var state: String?
+  @Option(name: .long, help: "Not older: 1h, 2026-03-04 or 2026-03-04T05:06:07Z.")
+  var since: String?
+  @Option(name: .long, help: "Older.") var until: String?
+  @Option(name: .long, help: "At most this many, 1 to 1000.") var limit = 50
+  @Option(name: .long, help: "The cursor of the page before.") var after: String?
+
+  /// - Throws: ``Failure`` naming the flag that has a wrong value.
+  func query(nowMs: Int64) throws -> EventQuery {
+    var query = EventQuery()
+    query.module = module
+    query.source = source
+    query.route = route
+    query.actor = actor
+    query.platformEvent = platformEvent
+    query.after = after
+    if let type {
+      let words = EventType.allCases.map(\.rawValue).joined(separator: ", ")
+      guard let value = EventType(rawValue: type) else { throw wrong("type", words) }
+      query.type = value
+    }
+    if let state {
+      guard ["accepted", "settled", "unrouted"].contains(state) else {
+        throw wrong("state", "accepted, settled or unrouted")
+      }
+      query.state = state
+    }
+    query.fromMs = try since.map { try time($0, "since", nowMs) }
+    query.toMs = try until.map { try time($0, "until", nowMs) }
+    guard (1...1_000).contains(limit) else { throw wrong("limit", "1 to 1000") }
+    query.limit = limit
+    return query
+  }
+
+  private func time(_ text: String, _ flag: String, _ nowMs: Int64) throws -> Int64 {
+    if let ago = DurationText.ms(text) { return nowMs - ago }
+    guard let ms = ISOTime.ms(text) else {
+      throw wrong(flag, "a duration such as 1h, or an ISO 8601 time")
+    }
+    return ms
+  }
+
+  private func wrong(_ flag: String, _ what: String) -> Failure {
+    Failure(.usage, .usage, "--\(flag) must be \(what)")
+  }
+}
+
+/// `orgloop events list`.
+struct EventsListCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "List events, newest first.")
+
+  @OptionGroup(title: "Filters") var filter: EventFilterOptions
+  @Flag(name: .long, help: "Go on showing events as they come.") var follow = false
+
+  @OptionGroup(title: "Global flags") var global: GlobalOptions
+
+  func run() async throws {
+    let query = try filter.query(nowMs: TimeSource.system.wallMs)
+    let database = try global.databasePath()
+    try await RuntimeClient.withRuntime(of: database) { client in
+      let reader = EventReader(client: client, database: Database(path: database))
+      if follow {
+        try await EventFollower(reader: reader, query: query, output: global.output).run()
+      } else {
+        let page = try await reader.page(query)
+        global.output.result(
+          ["items": .array(page.items), "next": JSONValue(page.next)], text(page))
+      }
+    }
+  }
+
+  private func text(_ page: EventPage) -> String {
+    guard !page.items.isEmpty else { return "No events." }
+    let table = EventTable.text(page.items, nowMs: TimeSource.system.wallMs)
+    return page.next.map { table + "\nmore: --after \($0)" } ?? table
+  }
+}
+
+/// `orgloop events show`.
+struct EventsShowCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Show an event, its deliveries and their attempts.")
+
+  @Argument(help: "The id of an event, a trace or a delivery.") var id: String
+
+  @OptionGroup(title: "Global flags") var global: GlobalOptions
+
+  func run() async throws {
+    let database = try global.databasePath()
+    let event = try await RuntimeClient.withRuntime(of: database) { client in
+      try await EventReader(client: client, database: Database(path: database)).event(id)
+    }
+    guard let event else {
+      throw Failure(
+        .notFound, .failed, "there is no event \(SafeText.escaped(id, bytesMax: 200))",
+        hint: "orgloop events lists them")
+    }
+    global.output.result(event, EventText.text(event, nowMs: TimeSource.system.wallMs))
+  }
+}
+
+/// `orgloop events inject`.
+struct EventsInjectCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "inject", abstract: "Hand an event to the running runtime.")
+
+  @Argument(help: "A file with the event as JSON; - or nothing reads stdin.")
+  var file: String = "-"
+  @Option(name: .long, help: "The module; not needed when there is only one.")
+  var module: String?
+  @Option(name: .long, help: "A second event with the same key is not stored.")
+  var idempotencyKey: String?
+
+  @OptionGroup(title: "Global flags") var global: GlobalOptions
+
+  func run() async throws {
+    let body = try await InputFile.read(file)
+    let database = try global.databasePath()
+    let answer = try await RuntimeClient.withRuntime(of: database) { client in
+      guard let client else {
+        throw Failure(
+          .unavailable, .unavailable, "no runtime is running for \(database)",
+          hint: "orgloop start starts one")
+      }
+      return try await client.post(
+        "/api/events" + URLText.query([("module", module)]), body,
+        headers: idempotencyKey.map { [("idempotency-key", $0)] } ?? [])
+    }
+    let id = answer.body["event_id"]?.string ?? ""
+    let isDuplicate = answer.body["duplicate"] == true
+    global.output.result(answer.body, isDuplicate ? "\(id) (known before)" : id)
+  }
+}

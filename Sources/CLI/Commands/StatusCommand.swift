@@ -1,0 +1,122 @@
+import ArgumentParser
+import Engine
+
+/// `orgloop status` (cli-http.md 2.2).
+struct StatusCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Show what runs, and how well.")
+
+  @OptionGroup(title: "Global flags") var global: GlobalOptions
+
+  func run() async throws {
+    let database = try global.databasePath()
+    let status = try await RuntimeClient.withRuntime(of: database) { client in
+      if let client { return try await client.get("/api/status").body }
+      return try await StatusCommand.stopped(Database(path: database))
+    }
+    global.output.result(status, StatusText(status, nowMs: TimeSource.system.wallMs).text)
+  }
+
+  private static func stopped(_ database: Database) async throws -> JSONValue {
+    var object: JSONObject = ["running": false, "db": .string(database.path)]
+    guard let record = try await database.lastRuntime() else { return .object(object) }
+    object["last_run"] = [
+      "pid": JSONValue(Int64(record.pid)), "version": .string(record.version),
+      "state": .string(record.phase.rawValue), "config": JSONValue(record.configPath),
+      "started_at": .string(ISOTime.text(ms: record.startedAtMs)),
+      "last_seen": .string(ISOTime.text(ms: record.heartbeatMs)),
+      // A process that lives but does not answer: starting, stopping, or hanging.
+      "alive": .bool(ProcessIdentity(record) != nil),
+    ]
+    return .object(object)
+  }
+}
+
+/// The status document as people read it.
+struct StatusText {
+  private let status: JSONValue
+  private let nowMs: Int64
+
+  init(_ status: JSONValue, nowMs: Int64) {
+    self.status = status
+    self.nowMs = nowMs
+  }
+
+  var text: String {
+    guard status["running"] == true else { return stopped }
+    return [header, modules, sources, queues, events].compactMap { $0 }
+      .joined(separator: "\n\n")
+  }
+
+  private var stopped: String {
+    let database = status["db"]?.string ?? ""
+    guard let last = status["last_run"] else {
+      return "OrgLoop is not running. Nothing has run on \(database) yet."
+    }
+    let pid = last["pid"]?.int64 ?? 0
+    if last["alive"] == true {
+      return "OrgLoop does not answer. PID \(pid), \(last["state"]?.string ?? "")."
+    }
+    let seen = TimeText.relative(last["last_seen"], nowMs: nowMs)
+    let isClean = last["state"]?.string == "stopped"
+    return "OrgLoop is not running. Last run: PID \(pid), "
+      + (isClean ? "stopped \(seen)." : "ended without a stop, last seen \(seen).")
+  }
+
+  private var header: String {
+    let uptime = TimeText.uptime(ms: status["uptime_ms"]?.int64 ?? 0)
+    let pid = status["pid"]?.int64 ?? 0
+    return """
+      OrgLoop is running. PID \(pid), up \(uptime), health \(string("health"))
+      database \(string("db"))  workspace \(string("workspace"))  \
+      port \(status["http_port"]?.int64 ?? 0)  generation \(status["generation"]?.int64 ?? 0)
+      """
+  }
+
+  private var modules: String? {
+    var table = Table("NAME", "STATUS", "SOURCES", "ROUTES", "UPTIME")
+    for module in status["modules"]?.array ?? [] {
+      table.add(
+        module["name"]?.string ?? "", module["state"]?.string ?? "",
+        String(module["sources"]?.int64 ?? 0), String(module["routes"]?.int64 ?? 0),
+        TimeText.uptime(ms: module["uptime_ms"]?.int64 ?? 0))
+    }
+    return table.isEmpty ? nil : table.text
+  }
+
+  private var sources: String? {
+    var table = Table("SOURCE", "HEALTH", "LAST POLL", "ERRORS", "EVENTS")
+    for module in status["modules"]?.array ?? [] {
+      for source in module["health"]?.array ?? [] {
+        table.add(
+          source["source_id"]?.string ?? "", source["status"]?.string ?? "",
+          TimeText.relative(source["last_poll_attempt"], nowMs: nowMs),
+          String(source["consecutive_errors"]?.int64 ?? 0),
+          String(source["total_events_emitted"]?.int64 ?? 0))
+      }
+    }
+    return table.isEmpty ? nil : table.text
+  }
+
+  private var queues: String? {
+    var table = Table("QUEUE", "PENDING", "WAITING", "PARKED", "OLDEST")
+    for queue in status["queues"]?.array ?? [] {
+      let name = queue["actor"]?.string ?? queue["route"]?.string ?? ""
+      table.add(
+        name, String(queue["pending"]?.int64 ?? 0), String(queue["waiting"]?.int64 ?? 0),
+        String(queue["parked"]?.int64 ?? 0),
+        TimeText.uptime(ms: queue["oldest_pending_ms"]?.int64 ?? 0))
+    }
+    let dead = status["dead_letters"]?.int64 ?? 0
+    let letters = dead > 0 ? "  ! \(dead) dead letters" : nil
+    let parts = [table.isEmpty ? nil : table.text, letters].compactMap { $0 }
+    return parts.isEmpty ? nil : parts.joined(separator: "\n")
+  }
+
+  private var events: String? {
+    let items = status["recent_events"]?.array ?? []
+    return items.isEmpty ? nil : EventTable.text(items, nowMs: nowMs)
+  }
+
+  private func string(_ key: String) -> String { status[key]?.string ?? "" }
+}

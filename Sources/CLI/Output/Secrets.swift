@@ -1,0 +1,55 @@
+import Engine
+import Synchronization
+
+/// The credentials of the loaded project, which no line that leaves the process may show
+/// (reliability.md 4, L1).
+///
+/// One list for the process: log handlers are global, so what they must hide is too.
+enum Secrets {
+  private static let values = Mutex<[String]>([])
+
+  /// - Parameter secrets: The longest first, so that a value inside another goes with it.
+  static func hide(_ secrets: [String]) { values.withLock { $0 = secrets } }
+
+  static func redact(_ text: String) -> String {
+    values.withLock { $0 }.reduce(text) { text, secret in
+      text.contains(secret) ? text.replacing(secret, with: "***") : text
+    }
+  }
+
+  static func redact(_ value: JSONValue) -> JSONValue {
+    switch value {
+    case .string(let text): .string(redact(text))
+    case .array(let list): .array(list.map(redact))
+    case .object(let object):
+      .object(
+        JSONObject(
+          object.members.map { JSONObject.Member(key: redact($0.key), value: redact($0.value)) }))
+    default: value
+    }
+  }
+}
+
+/// Hides credentials before an entry reaches a logger, whatever its format.
+struct RedactingSink: LogSink {
+  let sink: any LogSink
+
+  var minimumLevel: LogLevel { sink.minimumLevel }
+
+  func write(_ entries: [LogEntry]) async {
+    await sink.write(
+      entries.map { entry in
+        var entry = entry
+        entry.source = entry.source.map(Secrets.redact)
+        entry.target = entry.target.map(Secrets.redact)
+        entry.result = entry.result.map(Secrets.redact)
+        entry.error = entry.error.map(Secrets.redact)
+        if case .object(let metadata)? = entry.metadata.map({ Secrets.redact(.object($0)) }) {
+          entry.metadata = metadata
+        }
+        return entry
+      })
+  }
+
+  func close() async { await sink.close() }
+}

@@ -1,0 +1,30 @@
+import Connectors
+
+/// Columns of text, as wide as their widest cell.
+struct Table {
+  private let titles: [String]
+  private var rows: [[String]] = []
+
+  init(_ titles: String...) { self.titles = titles }
+
+  var isEmpty: Bool { rows.isEmpty }
+
+  /// Cells may come from events, so that everything invisible in them is escaped
+  /// (reliability.md 4, L2).
+  mutating func add(_ cells: String...) {
+    rows.append(cells.map { $0.isEmpty ? "-" : SafeText.escaped($0, bytesMax: 200) })
+  }
+
+  var text: String {
+    let all = [titles] + rows
+    let widths = titles.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+    return all.map { cells in
+      let line = zip(cells, widths).map { cell, width in
+        cell + String(repeating: " ", count: width - cell.count)
+      }
+      let text = line.joined(separator: "  ")
+      return String(
+        text[..<(text.lastIndex { $0 != " " }.map(text.index(after:)) ?? text.endIndex)])
+    }.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,92 @@
+import ArgumentParser
+import Foundation
+
+/// The flags that every command takes (cli-http.md 1.1).
+struct GlobalOptions: ParsableArguments {
+  @Option(
+    name: [.short, .customLong("config")],
+    help: ArgumentHelp("Project file or directory.", valueName: "path"))
+  var config: String?
+
+  @Option(name: [.short, .long], help: ArgumentHelp("Workspace.", valueName: "name"))
+  var workspace: String?
+
+  @Option(name: .long, help: ArgumentHelp("Database file.", valueName: "file"))
+  var db: String?
+
+  @Flag(name: .long, help: "Machine-readable output.")
+  var json = false
+
+  @Flag(name: .long, help: "Errors only.")
+  var quiet = false
+
+  @Flag(name: [.short, .long], help: "More detail on stderr.")
+  var verbose = false
+
+  @Flag(name: .long, help: "No colours.")
+  var noColor = false
+
+  @Flag(name: .long, help: "Never ask.")
+  var noInteractive = false
+
+  @Flag(name: [.short, .long], help: "Answer yes.")
+  var yes = false
+
+  var output: Output {
+    Output(isJSON: json, isQuiet: quiet, allowsColour: !noColor)
+  }
+
+  /// The project file or directory to load; nil for the working directory.
+  var configPath: String? { config ?? Surroundings.variable("ORGLOOP_CONFIG") }
+
+  /// - Throws: ``Failure`` for a name that could not be a file's.
+  func workspaceName() throws -> String {
+    let name = workspace ?? Surroundings.variable("ORGLOOP_WORKSPACE") ?? "default"
+    let isName =
+      name.utf8.count <= 128 && name.first?.isPunctuation == false
+      && name.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "."), UInt8(ascii: "_"),
+          UInt8(ascii: "-"):
+          true
+        default: false
+        }
+      }
+    guard isName else {
+      throw Failure(
+        .usage, .usage, "a workspace name is 1 to 128 letters, digits, . _ or -",
+        hint: "it begins with a letter or a digit")
+    }
+    return name
+  }
+
+  /// The database file, absolute (config.md 11).
+  func databasePath() throws -> String {
+    let workspace = try workspaceName()
+    if let path = db ?? Surroundings.variable("ORGLOOP_DB") {
+      guard !path.isEmpty else { throw Failure(.usage, .usage, "--db needs a file name") }
+      return Surroundings.absolute(path)
+    }
+    let home = Surroundings.orgloopDirectory
+    return workspace == "default"
+      ? home + "/orgloop.db" : home + "/workspaces/\(workspace)/orgloop.db"
+  }
+}
+
+/// What a command sees of the process around it.
+enum Surroundings {
+  static var environment: [String: String] { ProcessInfo.processInfo.environment }
+  static var home: String { variable("HOME") ?? NSHomeDirectory() }
+  static var workingDirectory: String { FileManager.default.currentDirectoryPath }
+  static var orgloopDirectory: String { home + "/.orgloop" }
+
+  /// A variable's value; nil when it is unset or empty.
+  static func variable(_ name: String) -> String? {
+    environment[name].flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  static func absolute(_ path: String) -> String {
+    path.hasPrefix("/") ? path : workingDirectory + "/" + path
+  }
+}

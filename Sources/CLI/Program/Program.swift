@@ -1,0 +1,85 @@
+import ArgumentParser
+import Foundation
+
+/// The program from its arguments to its exit code.
+enum Program {
+  static let version = "0.1.0"
+
+  /// Runs one command and ends the process.
+  static func main(_ given: [String]) async -> Never {
+    exit(await run(given).rawValue)
+  }
+
+  private static func run(_ given: [String]) async -> ExitStatus {
+    let flags = GlobalFlags(given)
+    do {
+      if flags.asksVersion {
+        try await VersionCommand.parse(flags.isJSON ? ["--json"] : []).run()
+        return .done
+      }
+      var command = try Orgloop.parseAsRoot(flags.arguments)
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+      return .done
+    } catch let ended as Ended {
+      return ended.status
+    } catch {
+      return report(error, isJSON: flags.isJSON)
+    }
+  }
+
+  private static func report(_ error: any Error, isJSON: Bool) -> ExitStatus {
+    let output = Output(isJSON: isJSON, isQuiet: false, allowsColour: true)
+    let code = Orgloop.exitCode(for: error)
+    if code == .success {
+      // Help that was asked for.
+      output.write(Orgloop.fullMessage(for: error) + "\n", to: .standardOutput)
+      return .done
+    }
+    guard code == .validationFailure, !(error is Failure) else {
+      let failure = Failure(error)
+      output.report(failure)
+      return failure.exit
+    }
+    if isJSON {
+      output.report(Failure(.usage, .usage, Orgloop.message(for: error)))
+    } else {
+      output.write(Orgloop.fullMessage(for: error) + "\n", to: .standardError)
+    }
+    return .usage
+  }
+}
+
+/// Ends a command with a status after it has said everything itself.
+struct Ended: Error {
+  let status: ExitStatus
+}
+
+/// The root of all commands.
+struct Orgloop: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "orgloop",
+    abstract: "Routes events durably from sources to actors.",
+    discussion: """
+      Global flags may stand before or after the command; -- ends flags. All state is one SQLite \
+      file.
+      """,
+    subcommands: [
+      InitCommand.self, ValidateCommand.self, StartCommand.self, StopCommand.self,
+      StatusCommand.self, EventsCommand.self, VersionCommand.self, CompletionsCommand.self,
+    ])
+
+  @OptionGroup(title: "Global flags") var global: GlobalOptions
+
+  func run() async throws {
+    let help = Orgloop.helpMessage()
+    if global.json {
+      throw Failure(.usage, .usage, "no command", hint: "orgloop --help lists the commands")
+    }
+    global.output.write(help + "\n", to: .standardError)
+    throw Ended(status: .usage)
+  }
+}

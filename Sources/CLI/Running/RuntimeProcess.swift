@@ -1,0 +1,152 @@
+import Connectors
+import Engine
+import Logging
+import ProjectConfiguration
+import Server
+import ServiceLifecycle
+
+/// A runtime from its configuration to its end: the one place where everything is put together.
+struct RuntimeProcess {
+  let command: StartCommand
+  let readiness: Readiness
+
+  private var global: GlobalOptions { command.global }
+  private var output: Output { command.global.output }
+
+  /// Returns when the runtime has been asked to stop and has stopped.
+  ///
+  /// - Throws: ``Failure`` and what the parts throw, when it could not start or had to end.
+  func run() async throws {
+    ProcessSetup.forbidCoreDumps()
+    LoggingSystem.bootstrap { [level = global.verbose ? Logger.Level.debug : .warning] label in
+      StandardErrorLog(label: label, level: level)
+    }
+    try await ProjectLoading.withCatalog(guardsChildren: true) { loading in
+      let project = try load(with: loading)
+      let settings = try settings(of: project)
+      try WebhookExposure.check(project.modules, host: settings.host, catalog: loading.catalog)
+      let log = LogFanout()
+      try Loggers.add(project.modules, loading.catalog, to: log, isVerbose: global.verbose)
+      try await hold(project, settings, loading.catalog, log)
+    }
+  }
+
+  private func load(with loading: ProjectLoading) throws -> LoadedProject {
+    let project = loading.load(global)
+    let isUsable = command.force && project.configFile != nil && !project.modules.isEmpty
+    if project.hasErrors, !isUsable {
+      output.show(project.diagnostics)
+      throw Failure(configurationOf: project)
+    }
+    output.show(project.diagnostics.filter { $0.level != .notice })
+    return project
+  }
+
+  private func settings(of project: LoadedProject) throws -> RuntimeSettings {
+    var settings = project.settings
+    if let host = command.host ?? Surroundings.variable("ORGLOOP_HOST") { settings.host = host }
+    if let port = try command.chosenPort() { settings.port = port }
+    return settings
+  }
+
+  /// Opens the database and closes it again, whatever happens in between.
+  private func hold(
+    _ project: LoadedProject, _ settings: RuntimeSettings, _ catalog: ConnectorCatalog,
+    _ log: LogFanout
+  ) async throws {
+    let database = try global.databasePath()
+    let runtime: Runtime
+    do {
+      runtime = try Runtime.open(path: database, settings: settings, catalog: catalog, log: log)
+    } catch  where error.code == .locked {
+      throw await Failure(heldBy: error, database: database)
+    }
+    defer { runtime.close() }
+    let record = try makeRecord(project, database: database)
+    try await serve(runtime, project, settings, RecordKeeper(runtime, record, time: .system))
+  }
+
+  private func makeRecord(
+    _ project: LoadedProject, database: String
+  ) throws -> RuntimeRecord {
+    guard let process = ProcessIdentity.current else {
+      throw Failure(.runtime, .failed, "cannot read /proc/self/stat")
+    }
+    var record = RuntimeRecord(
+      pid: process.pid, processStart: process.start, version: Program.version,
+      workspace: try global.workspaceName(), configPath: project.configFile, phase: .starting,
+      startedAtMs: TimeSource.system.wallMs)
+    record.socketPath = SocketPath.path(
+      database: database, runtimeDirectory: Surroundings.variable("XDG_RUNTIME_DIR"))
+    return record
+  }
+
+  /// Binds, loads, and works until asked to stop.
+  private func serve(
+    _ runtime: Runtime, _ project: LoadedProject, _ settings: RuntimeSettings,
+    _ keeper: RecordKeeper
+  ) async throws {
+    let stop = StopRequests()
+    let logger = Logger(label: "orgloop")
+    let server = try HTTPServer.bind(
+      HTTPServerConfiguration(settings, socketPath: keeper.record.socketPath ?? ""),
+      gateway: Gateway(runtime: runtime, keeper: keeper, stop: stop), logger: logger)
+    do {
+      keeper.change { $0.httpAddress = "\(settings.host):\(server.port)" }
+      try await keeper.save()
+      try await runtime.load(project.modules, loadedBy: "boot")
+    } catch {
+      server.close()
+      throw error
+    }
+    keeper.whenReady { status in
+      let report = StartReport(project: project, status: status, record: keeper.record)
+      output.result(report.json, report.text)
+      readiness.succeed(report)
+    }
+    let group = ServiceGroup(
+      configuration: configuration(
+        ServingService(server: server), runtime, keeper, stop, logger: logger))
+    try await group.run()
+    await keeper.end(.stopped)
+    output.notice("OrgLoop stopped.")
+  }
+
+  /// A group stops its services one after the other, the last one first: the request to stop ends
+  /// itself, the row then says `stopping`, the runtime drains, and the server answers 503 until
+  /// that is done.
+  private func configuration(
+    _ server: ServingService, _ runtime: Runtime, _ keeper: RecordKeeper, _ stop: StopRequests,
+    logger: Logger
+  ) -> ServiceGroupConfiguration {
+    typealias Part = ServiceGroupConfiguration.ServiceConfiguration
+    return ServiceGroupConfiguration(
+      services: [
+        Part(service: server),
+        Part(service: runtime, successTerminationBehavior: .gracefullyShutdownGroup),
+        Part(service: keeper, successTerminationBehavior: .ignore),
+        Part(service: stop, successTerminationBehavior: .gracefullyShutdownGroup),
+      ],
+      logger: logger)
+  }
+}
+
+extension Failure {
+  /// A configuration with errors.
+  init(configurationOf project: LoadedProject) {
+    self.init(
+      .configuration, .configuration, "the configuration is invalid: \(project.totals)",
+      hint: "orgloop validate checks it without starting anything")
+    details = project.diagnostics.map(\.json)
+  }
+
+  /// The database belongs to a runtime; names it when it can be found.
+  init(heldBy error: EngineError, database: String) async {
+    self.init(error)
+    // Only the pid is lost with an error here; that the database is held is known.
+    guard let record = try? await Database(path: database).lastRuntime(),
+      ProcessIdentity(record) != nil
+    else { return }
+    message = "OrgLoop is already running for \(database) (PID \(record.pid))"
+  }
+}

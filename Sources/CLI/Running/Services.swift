@@ -1,0 +1,111 @@
+import Engine
+import Server
+import ServiceLifecycle
+import Synchronization
+
+/// Waits for a signal or an operator to ask for the end, and ends itself then: the group that it
+/// runs in takes that as the request to stop.
+final class StopRequests: Service {
+  private let requests: AsyncStream<Void>
+  private let continuation: AsyncStream<Void>.Continuation
+
+  init() {
+    (requests, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  func request() { continuation.yield() }
+
+  func run() async throws {
+    StopSignals.handleFirst { _ in self.request() }
+    await cancelWhenGracefulShutdown {
+      for await _ in self.requests { return }
+    }
+  }
+}
+
+/// Keeps the runtime row true while the process lives: `ready`, a heartbeat, `stopping`.
+final class RecordKeeper: Service {
+  /// 10 s: often enough to tell a hanging process from a working one.
+  private static let heartbeatMs: Int64 = 10_000
+
+  private let runtime: Runtime
+  private let time: TimeSource
+  private let state: Mutex<RuntimeRecord>
+  private let ready = Mutex<(@Sendable (JSONValue) -> Void)?>(nil)
+
+  init(_ runtime: Runtime, _ record: RuntimeRecord, time: TimeSource) {
+    self.runtime = runtime
+    self.time = time
+    state = Mutex(record)
+  }
+
+  var record: RuntimeRecord { state.withLock { $0 } }
+
+  func change(_ body: (inout RuntimeRecord) -> Void) { state.withLock { body(&$0) } }
+
+  /// Writes the row with a new heartbeat.
+  func save() async throws {
+    change { $0.heartbeatMs = time.wallMs }
+    try await runtime.save(record)
+  }
+
+  /// `body` is called once, with the status, when the row says `ready`.
+  func whenReady(_ body: @escaping @Sendable (JSONValue) -> Void) {
+    ready.withLock { $0 = body }
+  }
+
+  func run() async throws {
+    change { $0.phase = .ready }
+    try await save()
+    let status = try await runtime.status(record)
+    ready.withLock { $0 }?(status)
+    let notification = SystemdNotification()
+    notification.send("READY=1")
+    await cancelWhenGracefulShutdown {
+      await self.beat()
+    }
+    notification.send("STOPPING=1")
+    await end(.stopping)
+  }
+
+  /// Writes one of the last phases. A row that a full disk kept from being written is taken over
+  /// by the next runtime anyway, so that error ends nothing.
+  func end(_ phase: RuntimeRecord.Phase) async {
+    change { $0.phase = phase }
+    try? await save()
+  }
+
+  private func beat() async {
+    while !Task.isCancelled {
+      // Cancelled at the end: then there is no next beat.
+      guard (try? await time.sleep(ms: RecordKeeper.heartbeatMs)) != nil else { return }
+      DaemonLog.rotateIfLarge()
+      // A full disk must not end the runtime, which goes on settling what it has; `/readyz`
+      // tells that the database cannot be written.
+      try? await save()
+    }
+  }
+}
+
+/// The server, with a limit to how long it waits for open requests at the end.
+struct ServingService: Service {
+  /// 5 s: the runtime has drained by then, and only slow peers are left.
+  private static let grace = Duration.seconds(5)
+
+  let server: HTTPServer
+
+  func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await server.run() }
+      group.addTask {
+        try await gracefulShutdown()
+        try await ContinuousClock().sleep(for: ServingService.grace)
+      }
+      // The server's end, or the end of the wait for it; cancelling closes what is open.
+      try await group.next()
+      group.cancelAll()
+      // What a cancelled server throws says only that it was cancelled.
+      while let result = await group.nextResult() { _ = result }
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import ArgumentParser
+
+/// `orgloop start` (cli-http.md 2.2).
+struct StartCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "start", abstract: "Run the project until it is stopped.")
+
+  @Flag(name: .long, help: "Run in the background; return when ready.") var daemon = false
+  @Flag(name: .long, help: "Leave out modules that are invalid.") var force = false
+  @Option(name: .long, help: "Address to listen on.") var host: String?
+  @Option(name: .long, help: "Port to listen on; 0 takes a free one.") var port: Int?
+  /// Where a process started by `--daemon` tells how its start went.
+  @Option(name: .long, help: .private) var readinessDescriptor: Int32?
+
+  @OptionGroup(title: "Global flags") var global: GlobalOptions
+
+  func run() async throws {
+    if daemon { return try await DaemonLauncher(output: global.output).launch() }
+    let readiness = Readiness(descriptor: readinessDescriptor)
+    do {
+      try await RuntimeProcess(command: self, readiness: readiness).run()
+    } catch {
+      // Whoever started a daemon is told first; the same goes to the daemon's log.
+      readiness.fail(Failure(error))
+      throw error
+    }
+  }
+
+  /// The port of the flag or the variable; nil leaves it to the configuration.
+  ///
+  /// - Throws: ``Failure`` for text that is no number.
+  func chosenPort() throws -> Int? {
+    if let port { return port }
+    guard let text = Surroundings.variable("ORGLOOP_PORT") else { return nil }
+    guard let port = Int(text) else {
+      throw Failure(.usage, .usage, "ORGLOOP_PORT must be a number")
+    }
+    return port
+  }
+}

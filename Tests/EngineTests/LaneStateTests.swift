@@ -1,0 +1,174 @@
+import Engine
+import Store
+import Testing
+
+@Suite struct LaneStateTests {
+  private func delivery(_ number: Int64, key: String? = nil, dueAtMs: Int64? = nil)
+    -> QueuedDelivery
+  {
+    QueuedDelivery(
+      delivery: number, lane: 1, route: 1, generation: 1, orderKey: key, dueAtMs: dueAtMs,
+      event: EventRow(
+        sequence: number >> 16, acceptedAtMs: 0, source: 1, type: 0, provenance: [], payload: [],
+        extra: nil, externalID: nil, traceID: nil))
+  }
+
+  /// A lane that has read the file and found nothing.
+  private func caughtUp(concurrency: Int = 2, window: Int = 4) -> LaneState {
+    var state = LaneState(concurrencyMax: concurrency, windowMax: window)
+    _ = state.actions(nowMs: 0)
+    state.fetched([], limit: 4)
+    return state
+  }
+
+  private func starts(_ actions: [LaneState.Action]) -> [Int64] {
+    actions.flatMap { action -> [Int64] in
+      if case .start(let deliveries) = action { deliveries.map(\.delivery) } else { [] }
+    }
+  }
+
+  private func keyFetches(_ actions: [LaneState.Action]) -> [LaneState.KeyFetch] {
+    actions.compactMap { if case .fetchKey(let fetch) = $0 { fetch } else { nil } }
+  }
+
+  private func fetches(_ actions: [LaneState.Action]) -> [Int64] {
+    actions.compactMap { if case .fetch(let after, _) = $0 { after } else { nil } }
+  }
+
+  @Test func `a new lane reads the file from its beginning`() {
+    var state = LaneState(concurrencyMax: 2)
+    #expect(fetches(state.actions(nowMs: 0)) == [0])
+    #expect(fetches(state.actions(nowMs: 0)) == [])
+  }
+
+  @Test func `offered deliveries start in order up to the concurrency`() {
+    var state = caughtUp(concurrency: 2)
+    state.offered([delivery(1), delivery(2), delivery(3)])
+    #expect(starts(state.actions(nowMs: 0)) == [1, 2])
+    #expect(starts(state.actions(nowMs: 0)) == [])
+    state.attemptEnded()
+    #expect(starts(state.actions(nowMs: 0)) == [3])
+  }
+
+  @Test func `deliveries beyond the window are read back from the file in order`() {
+    var state = caughtUp(concurrency: 1, window: 2)
+    state.offered((1...5).map { delivery($0) })
+    #expect(starts(state.actions(nowMs: 0)) == [1])
+    state.attemptEnded()
+    let actions = state.actions(nowMs: 0)
+    #expect(starts(actions) == [2])
+    #expect(fetches(actions) == [2])
+    state.fetched([delivery(3), delivery(4)], limit: 2)
+    state.attemptEnded()
+    #expect(starts(state.actions(nowMs: 0)) == [3])
+  }
+
+  @Test func `a delivery offered while the file is read is not lost`() {
+    var state = LaneState(concurrencyMax: 4, windowMax: 4)
+    _ = state.actions(nowMs: 0)
+    state.offered([delivery(7)])
+    state.fetched([], limit: 4)
+    #expect(fetches(state.actions(nowMs: 0)) == [0])
+    state.fetched([delivery(7)], limit: 4)
+    #expect(starts(state.actions(nowMs: 0)) == [7])
+  }
+
+  @Test func `only the oldest of an order key is in flight`() {
+    var state = caughtUp(concurrency: 4)
+    state.offered([delivery(1, key: "a"), delivery(2, key: "a"), delivery(3, key: "b")])
+    #expect(starts(state.actions(nowMs: 0)) == [1, 3])
+    state.attemptEnded()
+    #expect(keyFetches(state.actions(nowMs: 0)) == [])
+    state.finished(delivery(1, key: "a"), dueAtMs: nil)
+    let fetch = keyFetches(state.actions(nowMs: 0))
+    #expect(fetch == [LaneState.KeyFetch(key: "a", after: 1)])
+    state.fetchedKey(fetch[0], delivery(2, key: "a"))
+    #expect(starts(state.actions(nowMs: 0)) == [2])
+  }
+
+  @Test func `a delivery offered while its key is looked up is looked up again`() {
+    var state = caughtUp(concurrency: 4)
+    state.offered([delivery(1, key: "a"), delivery(2, key: "a")])
+    _ = state.actions(nowMs: 0)
+    state.attemptEnded()
+    state.finished(delivery(1, key: "a"), dueAtMs: nil)
+    let fetch = keyFetches(state.actions(nowMs: 0))
+    state.offered([delivery(3, key: "a")])
+    state.fetchedKey(fetch[0], nil)
+    #expect(keyFetches(state.actions(nowMs: 0)).map(\.key) == ["a"])
+  }
+
+  @Test func `a waiting delivery keeps its order key busy`() {
+    var state = caughtUp(concurrency: 4)
+    state.offered([delivery(1, key: "a")])
+    _ = state.actions(nowMs: 0)
+    state.attemptEnded()
+    state.finished(delivery(1, key: "a"), dueAtMs: 500)
+    state.offered([delivery(2, key: "a")])
+    #expect(starts(state.actions(nowMs: 100)) == [])
+    #expect(state.wakeAtMs() == 500)
+  }
+
+  @Test func `keys that wait in the file are busy from the start`() {
+    var state = LaneState(concurrencyMax: 4, nextDueMs: 900, waitingKeys: ["a"])
+    _ = state.actions(nowMs: 0)
+    state.fetched([delivery(5, key: "a"), delivery(6, key: "b")], limit: 10)
+    #expect(starts(state.actions(nowMs: 0)) == [6])
+  }
+
+  @Test func `due deliveries are read once their time has come and not taken twice`() {
+    var state = caughtUp(concurrency: 4)
+    state.offered([delivery(1)])
+    _ = state.actions(nowMs: 0)
+    state.attemptEnded()
+    state.finished(delivery(1), dueAtMs: 500)
+    #expect(state.actions(nowMs: 499).isEmpty)
+    let actions = state.actions(nowMs: 500)
+    guard case .fetchDue(500, _) = actions.first else {
+      Issue.record("expected a look for what is due, got \(actions)")
+      return
+    }
+    state.fetchedDue([delivery(1, dueAtMs: 500)], nextDueMs: nil)
+    #expect(starts(state.actions(nowMs: 500)) == [1])
+    #expect(state.wakeAtMs() == nil)
+  }
+
+  @Test func `a page that was read before a delivery was settled does not bring it back`() {
+    var state = LaneState(concurrencyMax: 4, windowMax: 8)
+    _ = state.actions(nowMs: 0)
+    state.fetched((1...8).map { delivery($0, key: "a") }, limit: 8)
+    let first = state.actions(nowMs: 0)
+    #expect(starts(first) == [1])
+    // The page after 8 is being read from here on. 9 is in it, and comes by its key before.
+    #expect(fetches(first) == [8])
+    state.attemptEnded()
+    state.finished(delivery(1, key: "a"), dueAtMs: nil)
+    #expect(keyFetches(state.actions(nowMs: 0)) == [LaneState.KeyFetch(key: "a", after: 1)])
+    state.fetchedKey(LaneState.KeyFetch(key: "a", after: 1), delivery(9, key: "a"))
+    #expect(starts(state.actions(nowMs: 0)) == [9])
+    state.attemptEnded()
+    state.finished(delivery(9, key: "a"), dueAtMs: nil)
+    _ = state.actions(nowMs: 0)
+    state.fetchedKey(LaneState.KeyFetch(key: "a", after: 9), nil)
+    state.fetched([delivery(9, key: "a")], limit: 8)
+    #expect(starts(state.actions(nowMs: 0)) == [])
+  }
+
+  @Test func `starts that were not committed go back in their order`() {
+    var state = caughtUp(concurrency: 2)
+    state.offered([delivery(1), delivery(2), delivery(3)])
+    _ = state.actions(nowMs: 0)
+    state.startFailed([delivery(1), delivery(2)], retryAtMs: 1_000)
+    #expect(state.actions(nowMs: 999).isEmpty)
+    #expect(starts(state.actions(nowMs: 1_000)) == [1, 2])
+  }
+
+  @Test func `a pause starts nothing before its end`() {
+    var state = caughtUp()
+    state.offered([delivery(1)])
+    state.pause(untilMs: 50)
+    #expect(state.actions(nowMs: 49).isEmpty)
+    #expect(state.wakeAtMs() == 50)
+    #expect(starts(state.actions(nowMs: 50)) == [1])
+  }
+}
