@@ -1,13 +1,20 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// What every target of ours is compiled with: the language as it will be, and no warning left
-/// for later. `shared/style.md` rules 10 and 11 rest on `InternalImportsByDefault`.
-let settings: [SwiftSetting] = [
-  .enableUpcomingFeature("ExistentialAny"),
-  .enableUpcomingFeature("MemberImportVisibility"),
-  .enableUpcomingFeature("InternalImportsByDefault"),
-]
+/// Warnings are errors where everything is checked (`.ci/run`), and only warnings where somebody
+/// is in the middle of a change.
+let strictness: [SwiftSetting] =
+  Context.environment["ORGLOOP_WARNINGS_ARE_ERRORS"] == nil
+  ? [] : [.treatAllWarnings(as: .error)]
+
+/// What every target of ours is compiled with: the language as it will be, with imports and
+/// existentials spelled out.
+let settings: [SwiftSetting] =
+  [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+  ] + strictness
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(

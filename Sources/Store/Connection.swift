@@ -14,6 +14,9 @@ final class Connection {
     case reader
   }
 
+  /// 2 s: longer than any of our own transactions; a program that writes for longer is an error.
+  static let busyTimeoutMs: Int32 = 2_000
+
   /// - Parameter vfs: The name of a registered VFS; nil for the system's. Tests bring one that
   ///   fails on demand.
   init(path: String, mode: Mode, vfs: String? = nil) throws(StoreError) {
@@ -30,6 +33,9 @@ final class Connection {
     }
     self.handle = handle
     sqlite3_extended_result_codes(handle, 1)
+    // Another program may hold the file for a moment: one that opens it first after a crash reads
+    // the whole log under a lock. Source: <https://www.sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode>
+    sqlite3_busy_timeout(handle, Connection.busyTimeoutMs)
     // Hardening: the file may come from elsewhere. Source: <https://www.sqlite.org/security.html>
     _ = orgloop_db_config_int(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
     // The views use JSON functions, which SQLite before 3.41 by mistake does not let an untrusted

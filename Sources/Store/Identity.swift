@@ -49,7 +49,10 @@ package struct Identity: Sendable, Hashable {
     guard Identity.hex(high & 0xFFFF, digits: 4) == middle,
       Int64(bitPattern: low) & ~0xFF_FFFF_FFFF_FFFF == base
     else { return nil }
-    return (Int64(bitPattern: low & 0xFF_FFFF_FFFF_FFFF), Int64(high >> 16))
+    let number = Int64(bitPattern: low & 0xFF_FFFF_FFFF_FFFF)
+    // Only a delivery has a number of its own behind the event's.
+    guard prefix == "dlv_" || number & 0xFFFF == 0 else { return nil }
+    return (number, Int64(high >> 16))
   }
 
   package static func sequence(of deliveryNumber: Int64) -> Int64 { deliveryNumber >> 16 }

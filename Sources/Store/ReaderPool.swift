@@ -14,8 +14,7 @@ final class ReaderConnection {
     connection = try Connection(path: path, mode: .reader, vfs: vfs)
     // A reader must never be the second party of the WAL-reset race (reliability.md 1).
     try connection.execute(
-      "PRAGMA query_only = 1; PRAGMA mmap_size = 0; PRAGMA busy_timeout = 2000",
-      doing: "open a reader")
+      "PRAGMA query_only = 1; PRAGMA mmap_size = 0", doing: "open a reader")
   }
 
   /// Runs `body` in one read transaction, so that all its queries see one state.
@@ -48,17 +47,26 @@ final class ReaderPool: Sendable {
     self.vfs = vfs
   }
 
+  /// Opens the connections and starts their threads: all, or none.
   func start() throws(StoreError) -> [pthread_t] {
     var threads: [pthread_t] = []
-    for index in 0..<count {
-      let connection = Handover(try ReaderConnection(path: path, vfs: vfs))
-      let thread = startThread(named: "orgloop-read-\(index)") { [queue] in
-        while let job = queue.takeOne() { job(connection.connection) }
-      }
-      guard let thread else { throw StoreError.system("start a reader's thread") }
-      threads.append(thread)
+    do throws(StoreError) {
+      for index in 0..<count { threads.append(try startReader(index)) }
+    } catch {
+      queue.close()
+      endThreads(threads)
+      throw error
     }
     return threads
+  }
+
+  private func startReader(_ index: Int) throws(StoreError) -> pthread_t {
+    let connection = Handover(try ReaderConnection(path: path, vfs: vfs))
+    let thread = startThread(named: "orgloop-read-\(index)") { [queue] in
+      while let job = queue.takeOne() { job(connection.connection) }
+    }
+    guard let thread else { throw StoreError.system("start a reader's thread") }
+    return thread
   }
 
   func close() { queue.close() }

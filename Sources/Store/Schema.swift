@@ -14,6 +14,33 @@ struct Schema {
     self.migrations = migrations
   }
 
+  /// Refuses a file that this binary must not touch, before anything is written to it: another
+  /// program's, one with a newer schema, one made by another build.
+  ///
+  /// - Throws: ``StoreError`` `.notADatabase`, `.newerSchema`, `.alteredSchema`.
+  func refuseForeign() throws(StoreError) {
+    let doing = "read the schema version"
+    let version = Int(try connection.integer("PRAGMA user_version", doing: doing) ?? 0)
+    let application = try connection.integer("PRAGMA application_id", doing: doing) ?? 0
+    let isEmpty =
+      try connection.integer("SELECT count(*) FROM sqlite_schema", doing: doing) ?? 0 == 0
+    // A new file, or one whose making was cut off, has neither tables nor marks.
+    if isEmpty, version == 0, application == 0 { return }
+    guard application == Schema.applicationID else {
+      throw StoreError(
+        .notADatabase, "this SQLite file belongs to another program",
+        hint: "name another file with --db")
+    }
+    let newest = migrations.last?.version ?? 0
+    guard version <= newest else {
+      throw StoreError(
+        .newerSchema,
+        "the database has schema \(version); this orgloop knows schemas up to \(newest)",
+        hint: "install the newer orgloop, or restore a backup made before the upgrade")
+    }
+    try verifyChecksums(upTo: version)
+  }
+
   /// Settings that hold only if they are made before the first table: page size and vacuum mode;
   /// then the rest, on every open. Each is read back, because SQLite ignores what it cannot do.
   func configure(pageSize: Int = 8_192) throws(StoreError) {
@@ -51,38 +78,23 @@ struct Schema {
 
   /// Runs the migrations that the file has not seen, all in one transaction: after a crash the
   /// file has the old schema or the new one, never something between.
-  ///
-  /// - Throws: ``StoreError`` `.newerSchema`, `.alteredSchema`, `.notADatabase` for a file of
-  ///   another program.
+  /// Follows ``refuseForeign()``.
   func migrate() throws(StoreError) {
-    let doing = "read the schema version"
-    let version = Int(try connection.integer("PRAGMA user_version", doing: doing) ?? 0)
-    let application = try connection.integer("PRAGMA application_id", doing: doing) ?? 0
-    let isEmpty =
-      try connection.integer("SELECT count(*) FROM sqlite_schema", doing: doing) ?? 0 == 0
-    guard isEmpty || application == Schema.applicationID else {
-      throw StoreError(
-        .notADatabase, "this SQLite file belongs to another program",
-        hint: "name another file with --db")
-    }
+    let version = Int(
+      try connection.integer("PRAGMA user_version", doing: "read the schema version") ?? 0)
     let newest = migrations.last?.version ?? 0
-    guard version <= newest else {
-      throw StoreError(
-        .newerSchema,
-        "the database has schema \(version); this orgloop knows schemas up to \(newest)",
-        hint: "install the newer orgloop, or restore a backup made before the upgrade")
-    }
-    if !isEmpty { try verifyChecksums(upTo: version) }
     guard version < newest else { return }
     try connection.execute("BEGIN IMMEDIATE", doing: "migrate the database")
     do throws(StoreError) {
       for migration in migrations where migration.version > version {
         try apply(migration)
       }
+      CrashPoint.migrationApplied.reached()
       try connection.execute(
         "PRAGMA user_version = \(newest); PRAGMA application_id = \(Schema.applicationID)",
         doing: "migrate the database")
       try connection.execute("COMMIT", doing: "migrate the database")
+      CrashPoint.migrationCommitted.reached()
     } catch {
       // The first error says what went wrong; a failing rollback only leaves what a crash would.
       try? connection.execute("ROLLBACK", doing: "undo the migration")

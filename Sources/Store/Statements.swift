@@ -244,6 +244,11 @@ package enum SQL {
     WHERE lane = ?1 AND state = 2 AND order_key IS NOT NULL
     """
 
+  // Partial index events_trace.
+  package static let firstOfTrace = """
+    SELECT sequence FROM events WHERE trace = ?1 ORDER BY sequence LIMIT 1
+    """
+
   // By lane on the queue's side, because its key begins with the lane; primary keys everywhere.
   package static let deliveriesOfEvent = """
     SELECT

@@ -116,14 +116,22 @@ extension ReaderConnection {
     let external = try connection.prepare("SELECT sequence FROM external_ids WHERE id = ?1")
     external.bind(1, id)
     if try external.step(doing: "find an event") { return external.int64(0) }
-    guard let made = try identity().number(in: id, prefix: String(id.prefix(4))) else {
-      return nil
-    }
+    let prefix = String(id.prefix(4))
+    guard ["evt_", "trc_", "dlv_"].contains(prefix),
+      let made = try identity().number(in: id, prefix: prefix)
+    else { return try sequence(ofTrace: id) }
     let query = try connection.prepare(
       "SELECT sequence FROM events WHERE sequence = ?1 AND accepted_at_ms = ?2")
     query.bind(1, Identity.sequence(of: made.number))
     query.bind(2, made.acceptedAtMs)
     return try query.step(doing: "find an event") ? query.int64(0) : nil
+  }
+
+  /// The first event of a trace that came from outside.
+  private func sequence(ofTrace id: String) throws(StoreError) -> Int64? {
+    let query = try connection.prepare(SQL.firstOfTrace)
+    query.bind(1, id)
+    return try query.step(doing: "find a trace") ? query.int64(0) : nil
   }
 
   fileprivate func identity() throws(StoreError) -> Identity {

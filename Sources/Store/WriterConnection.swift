@@ -22,6 +22,9 @@ final class WriterConnection {
     sequence = committedSequence
   }
 
+  /// 65,536: a delivery's number is its event's with 16 bits behind it.
+  private static let deliveryCountMax = 1 << 16
+
   // MARK: Transactions
 
   func begin() throws(StoreError) {
@@ -62,6 +65,12 @@ final class WriterConnection {
   private func accept(_ record: AcceptRecord) throws(StoreError) -> AcceptReceipt {
     let next = sequence + 1
     precondition(next < Identity.sequenceMax, "the event numbers of this file are used up")
+    guard record.deliveries.count <= WriterConnection.deliveryCountMax else {
+      throw StoreError(
+        .constraint,
+        "an event can have \(WriterConnection.deliveryCountMax) deliveries, not "
+          + "\(record.deliveries.count)")
+    }
     if let first = try firstCopy(of: record, claiming: next) { return first }
     sequence = next
     statements.insertEvent.bind(1, next)
@@ -72,7 +81,8 @@ final class WriterConnection {
     statements.insertEvent.bind(6, record.deliveries.count)
     statements.insertEvent.bind(7, text: record.provenance)
     statements.insertEvent.bind(8, text: record.payload)
-    statements.insertEvent.bind(9, text: record.extra)
+    // `{}` adds no member; the view that puts the envelope together counts on one.
+    statements.insertEvent.bind(9, text: record.extra.flatMap { $0.count > 2 ? $0 : nil })
     statements.insertEvent.bind(10, record.externalID)
     statements.insertEvent.bind(11, record.traceID)
     statements.insertEvent.bind(12, record.dedupKey)

@@ -39,6 +39,7 @@ final class ModuleInstance: Sendable {
       await withTaskGroup(of: Void.self) { sources in
         for source in self.sources.values { sources.addTask { await source.run() } }
       }
+      CrashPoint.stopDraining.reached()
       for lane in lanes { lane.drain() }
     }
     for actor in actors { await actor.close() }
