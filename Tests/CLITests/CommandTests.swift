@@ -28,6 +28,7 @@ import Testing
     Call("start --db", 64, stderr: "--db"),
     Call("stop --timeout 30", 64, stderr: "duration"),
     Call("events --limit 0", 64, stderr: "1 to 1000"),
+    Call("events --after x", 64, stderr: "--after"),
     Call("events --since yesterday", 64, stderr: "--since"),
     Call("events --type nothing", 64, stderr: "resource.changed"),
     Call("events show", 64, stderr: "<id>"),
@@ -169,6 +170,15 @@ import Testing
       #expect(try await work.run("events", "show", "evt_none").status == 1)
       #expect(try await work.run("stop").status == 0)
     }
+  }
+
+  @Test func `a database that a runtime is just making has no runtime yet`() async throws {
+    let work = try Workplace()
+    try work.write("orgloop.db", "")
+    let status = try await work.run("status", "--json")
+    #expect(status.status == 0)
+    #expect(try status.json()["running"] == false)
+    #expect(try await work.run("events").status == 1)
   }
 
   @Test func `a refused event says why`() async throws {

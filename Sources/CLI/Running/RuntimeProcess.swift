@@ -123,10 +123,15 @@ struct RuntimeProcess {
     typealias Part = ServiceGroupConfiguration.ServiceConfiguration
     return ServiceGroupConfiguration(
       services: [
-        Part(service: server),
-        Part(service: runtime, successTerminationBehavior: .gracefullyShutdownGroup),
-        Part(service: keeper, successTerminationBehavior: .ignore),
-        Part(service: stop, successTerminationBehavior: .gracefullyShutdownGroup),
+        Part(service: server, serviceName: "server"),
+        Part(
+          service: runtime, successTerminationBehavior: .gracefullyShutdownGroup,
+          serviceName: "runtime"),
+        Part(
+          service: keeper, successTerminationBehavior: .ignore, serviceName: "record keeper"),
+        Part(
+          service: stop, successTerminationBehavior: .gracefullyShutdownGroup,
+          serviceName: "stop requests"),
       ],
       logger: logger)
   }
