@@ -109,6 +109,8 @@ struct Schema {
     let version = Int(try connection.integer("PRAGMA user_version", doing: doing) ?? 0)
     guard try connection.integer("PRAGMA application_id", doing: doing) == Schema.applicationID
     else {
+      let tables = try connection.integer("SELECT count(*) FROM sqlite_schema", doing: doing)
+      guard tables != 0 else { throw StoreError(.empty, "the database has no tables yet") }
       throw StoreError(
         .notADatabase, "this is not an orgloop database", hint: "name another file with --db")
     }

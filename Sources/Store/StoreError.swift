@@ -25,7 +25,7 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
   package struct Code: Sendable, Hashable {
     private enum Raw {
       case busy, diskFull, inputOutput, corrupt, permission, locked, newerSchema, alteredSchema
-      case networkFileSystem, constraint, closed, notADatabase, other
+      case networkFileSystem, constraint, closed, notADatabase, empty, other
     }
     private let raw: Raw
     private init(_ raw: Raw) { self.raw = raw }
@@ -47,6 +47,8 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
     package static let constraint = Code(.constraint)
     package static let closed = Code(.closed)
     package static let notADatabase = Code(.notADatabase)
+    /// There is no table in the file: a runtime is making it at this moment, or none ever did.
+    package static let empty = Code(.empty)
     package static let other = Code(.other)
   }
 

@@ -109,6 +109,8 @@ struct RuntimeClient: Sendable {
     var request = HTTPClientRequest(
       url: "http+unix://\(URLText.encode(socketPath))\(path)")
     request.method = .init(rawValue: method)
+    // The client's own would be the socket's path, which is no host name.
+    request.headers.add(name: "host", value: "localhost")
     for (name, value) in headers { request.headers.add(name: name, value: value) }
     if method == "POST" {
       request.headers.add(name: "content-type", value: "application/json")

@@ -106,7 +106,8 @@ struct RuntimeProcess {
     }
     let group = ServiceGroup(
       configuration: configuration(
-        ServingService(server: server), runtime, keeper, stop, logger: logger))
+        ServingService(server: server), DrainingService(runtime: runtime, stop: stop), keeper,
+        stop, logger: logger))
     try await group.run()
     await keeper.end(.stopped)
     output.notice("OrgLoop stopped.")
@@ -116,16 +117,21 @@ struct RuntimeProcess {
   /// itself, the row then says `stopping`, the runtime drains, and the server answers 503 until
   /// that is done.
   private func configuration(
-    _ server: ServingService, _ runtime: Runtime, _ keeper: RecordKeeper, _ stop: StopRequests,
-    logger: Logger
+    _ server: ServingService, _ runtime: DrainingService, _ keeper: RecordKeeper,
+    _ stop: StopRequests, logger: Logger
   ) -> ServiceGroupConfiguration {
     typealias Part = ServiceGroupConfiguration.ServiceConfiguration
     return ServiceGroupConfiguration(
       services: [
-        Part(service: server),
-        Part(service: runtime, successTerminationBehavior: .gracefullyShutdownGroup),
-        Part(service: keeper, successTerminationBehavior: .ignore),
-        Part(service: stop, successTerminationBehavior: .gracefullyShutdownGroup),
+        Part(service: server, serviceName: "server"),
+        Part(
+          service: runtime, successTerminationBehavior: .gracefullyShutdownGroup,
+          serviceName: "runtime"),
+        Part(
+          service: keeper, successTerminationBehavior: .ignore, serviceName: "record keeper"),
+        Part(
+          service: stop, successTerminationBehavior: .gracefullyShutdownGroup,
+          serviceName: "stop requests"),
       ],
       logger: logger)
   }

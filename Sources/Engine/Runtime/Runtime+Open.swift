@@ -32,7 +32,8 @@ extension Inspector {
   ///
   /// The connections stay open until ``close()``.
   ///
-  /// - Throws: ``EngineError`` `.permission` when the file cannot be read, `.storage`.
+  /// - Throws: ``EngineError`` `.permission` when the file cannot be read, `.notFound` when it
+  ///   has no tables yet, `.storage`.
   package static func open(path: String) throws(EngineError) -> Inspector {
     do throws(StoreError) {
       return Inspector(try StoreReader(path: path))
@@ -49,6 +50,7 @@ extension EngineError {
       switch error.code {
       case .locked, .busy: .locked
       case .permission: .permission
+      case .empty: .notFound
       default: .storage
       }
     self.init(code, error.message, hint: error.hint)
