@@ -15,6 +15,8 @@ package final class EventStore: Sendable {
   package let path: String
   /// What the ids of this file are made with.
   package let identity: Identity
+  /// The key of this file's hashes of substituted values.
+  package let hashKey: [UInt8]
   private let writer: Writer
   /// The same file, for those who only read.
   package let reader: StoreReader
@@ -60,6 +62,7 @@ package final class EventStore: Sendable {
     try schema.configure()
     try schema.migrate()
     let identity = try schema.identity(random: options.random)
+    hashKey = try schema.hashKey(random: options.random)
     let log = WriteAheadLog(pagesMax: options.logPagesMax)
     log.attach(to: connection)
     let writing = try WriterConnection(connection, identity: identity)

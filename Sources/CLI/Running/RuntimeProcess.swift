@@ -27,18 +27,23 @@ struct RuntimeProcess {
       try WebhookExposure.check(project.modules, host: settings.host, catalog: loading.catalog)
       let log = LogFanout()
       try Loggers.add(project.modules, loading.catalog, to: log, isVerbose: global.verbose)
-      try await hold(project, settings, loading.catalog, log)
+      try await hold(settings, loading, log)
     }
   }
 
-  private func load(with loading: ProjectLoading) throws -> LoadedProject {
-    let project = loading.load(global)
+  /// - Parameter hashKey: The database's own, once it is open.
+  private func load(
+    with loading: ProjectLoading, hashKey: [UInt8]? = nil
+  ) throws -> LoadedProject {
+    var options = LoadOptions()
+    if let hashKey { options.hashKey = hashKey }
+    let project = loading.load(global, options: options)
     let isUsable = command.force && project.configFile != nil && !project.modules.isEmpty
     if project.hasErrors, !isUsable {
       output.show(project.diagnostics)
       throw Failure(configurationOf: project)
     }
-    output.show(project.diagnostics.filter { $0.level != .notice })
+    if hashKey == nil { output.show(project.diagnostics.filter { $0.level != .notice }) }
     return project
   }
 
@@ -50,18 +55,22 @@ struct RuntimeProcess {
   }
 
   /// Opens the database and closes it again, whatever happens in between.
+  ///
+  /// A project that cannot be started never gets this far, so a broken file makes no database. What
+  /// is started is loaded once more, with the database's own key for the hashes of secrets.
   private func hold(
-    _ project: LoadedProject, _ settings: RuntimeSettings, _ catalog: ConnectorCatalog,
-    _ log: LogFanout
+    _ settings: RuntimeSettings, _ loading: ProjectLoading, _ log: LogFanout
   ) async throws {
     let database = try global.databasePath()
     let runtime: Runtime
     do {
-      runtime = try Runtime.open(path: database, settings: settings, catalog: catalog, log: log)
+      runtime = try Runtime.open(
+        path: database, settings: settings, catalog: loading.catalog, log: log)
     } catch  where error.code == .locked {
       throw await Failure(heldBy: error, database: database)
     }
     defer { runtime.close() }
+    let project = try load(with: loading, hashKey: runtime.hashKey)
     let record = try makeRecord(project, database: database)
     try await serve(runtime, project, settings, RecordKeeper(runtime, record, time: .system))
   }

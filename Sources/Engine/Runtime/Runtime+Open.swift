@@ -20,6 +20,9 @@ extension Runtime {
     return Runtime(store: store, settings: settings, catalog: catalog, time: time, log: log)
   }
 
+  /// The key that this database's hashes of substituted values are made with.
+  package var hashKey: [UInt8] { store.hashKey }
+
   /// Writes what is waiting and closes the database; blocks until that is done.
   package func close() { store.close() }
 
