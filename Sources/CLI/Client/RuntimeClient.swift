@@ -22,7 +22,10 @@ struct RuntimeClient: Sendable {
   static func withRuntime<Value: Sendable>(
     of database: String, _ body: (RuntimeClient?) async throws -> Value
   ) async throws -> Value {
-    let http = HTTPClient(eventLoopGroupProvider: .singleton)
+    var configuration = HTTPClient.Configuration()
+    // A socket that a crash left behind refuses at once; asking it again only takes time.
+    configuration.connectionPool.retryConnectionEstablishment = false
+    let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     let value: Value
     do {
       value = try await body(await find(database, http))
