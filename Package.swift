@@ -164,6 +164,8 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       swiftSettings: settings),
+    // The rules of our own house, checked on the sources' text.
+    .testTarget(name: "TidyTests", swiftSettings: settings),
     // The built binary, as a user runs it.
     .testTarget(
       name: "CLITests",
