@@ -11,17 +11,23 @@ import Synchronization
 /// Every method that writes is one transaction, shared with whatever else is waiting; it returns
 /// when the transaction is on the disk. Every method that reads sees what is committed.
 package final class EventStore: Sendable {
+  /// As it was given, symbolic links and all.
   package let path: String
+  /// What the ids of this file are made with.
   package let identity: Identity
+  /// The key of this file's hashes of substituted values.
+  package let hashKey: [UInt8]
   private let writer: Writer
   /// The same file, for those who only read.
   package let reader: StoreReader
   private let threads: Mutex<[pthread_t]>
   private let location: StoreLocation
 
+  /// What differs between a program, its tests and its metrics.
   package struct Options: Sendable {
     /// The name of a registered VFS; nil for the system's.
     package var vfs: String?
+    /// Queries that may run at once, each on a thread of its own.
     package var readerCount = 2
     /// Draws the random bits of a new file's ids.
     package var random: @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
@@ -56,6 +62,7 @@ package final class EventStore: Sendable {
     try schema.configure()
     try schema.migrate()
     let identity = try schema.identity(random: options.random)
+    hashKey = try schema.hashKey(random: options.random)
     let log = WriteAheadLog(pagesMax: options.logPagesMax)
     log.attach(to: connection)
     let writing = try WriterConnection(connection, identity: identity)

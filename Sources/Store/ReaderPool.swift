@@ -10,6 +10,7 @@ import CSQLite
 final class ReaderConnection {
   let connection: Connection
 
+  /// - Throws: ``StoreError`` `.permission` when there is no such file.
   init(path: String, vfs: String? = nil) throws(StoreError) {
     connection = try Connection(path: path, mode: .reader, vfs: vfs)
     // A reader must never be the second party of the WAL-reset race (reliability.md 1).
@@ -69,8 +70,10 @@ final class ReaderPool: Sendable {
     return thread
   }
 
+  /// Lets the threads end when what waits is answered; ``read(_:)`` answers `.closed` from now on.
   func close() { queue.close() }
 
+  /// Runs `body` on the first thread that is free, in the order of the calls.
   func read<Value: Sendable>(
     _ body: @escaping @Sendable (ReaderConnection) throws(StoreError) -> Value
   ) async throws(StoreError) -> Value {

@@ -109,6 +109,8 @@ struct Schema {
     let version = Int(try connection.integer("PRAGMA user_version", doing: doing) ?? 0)
     guard try connection.integer("PRAGMA application_id", doing: doing) == Schema.applicationID
     else {
+      let tables = try connection.integer("SELECT count(*) FROM sqlite_schema", doing: doing)
+      guard tables != 0 else { throw StoreError(.empty, "the database has no tables yet") }
       throw StoreError(
         .notADatabase, "this is not an orgloop database", hint: "name another file with --db")
     }
@@ -150,6 +152,23 @@ struct Schema {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     return String(hash, radix: 16)
+  }
+
+  /// The key of this file's hashes of substituted values (config.md 3.3): 32 random bytes, drawn
+  /// once, so that equal secrets in two files cannot be told to be equal, and a weak one cannot be
+  /// guessed without the file.
+  func hashKey(random: () -> UInt64) throws(StoreError) -> [UInt8] {
+    let doing = "read the hash key of the database"
+    let query = "SELECT value FROM meta WHERE key = 'hash_key'"
+    if let text = try connection.text(query, doing: doing) { return Array(text.utf8) }
+    let digits = (0..<4).map { _ in
+      let part = String(random(), radix: 16)
+      return String(repeating: "0", count: 16 - part.utf8.count) + part
+    }
+    let insert = try connection.prepare("INSERT INTO meta (key, value) VALUES ('hash_key', ?1)")
+    insert.bind(1, digits.joined())
+    try insert.run(doing: "store the hash key of the database")
+    return Array(digits.joined().utf8)
   }
 
   /// The numbers that this file's ids are made with; drawn once, at creation.

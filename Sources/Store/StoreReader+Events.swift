@@ -1,13 +1,19 @@
 /// What to list, in the words of the views.
 package struct EventFilter: Sendable {
+  /// Accepted at this time or later.
   package var fromMs: Int64?
+  /// Accepted before this time.
   package var toMs: Int64?
   package var module: String?
   package var source: String?
+  /// With a delivery of this route.
   package var route: String?
+  /// With a delivery to this actor.
   package var actor: String?
+  /// 0, 1, 2; see the engine's `EventType`.
   package var type: Int?
   package var platformEvent: String?
+  /// `accepted`, `settled` or `unrouted`.
   package var state: String?
   package var limit = 100
   /// Only events with a lower number: the place in the list.
@@ -76,8 +82,10 @@ package struct NonMatchSummary: Sendable {
 /// One event with everything that became of it.
 package struct EventDetail: Sendable {
   package let summary: EventSummary
+  /// The event as JSON, as `v_events.event` has it.
   package let envelope: [UInt8]
   package let dedupKey: String?
+  /// By the number of the delivery, oldest first.
   package let attempts: [Int64: [AttemptSummary]]
   package let nonMatches: [NonMatchSummary]
   package let nonMatchesMore: Int

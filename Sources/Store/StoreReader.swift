@@ -8,6 +8,7 @@ import Synchronization
 
 /// The read side of a database: with a runtime or without one, always read-only.
 package final class StoreReader: Sendable {
+  /// As it was given, symbolic links and all.
   package let path: String
   private let pool: ReaderPool
   private let threads: Mutex<[pthread_t]>

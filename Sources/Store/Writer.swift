@@ -35,6 +35,7 @@ final class Writer: Sendable {
     }
   }
 
+  /// Lets ``run(_:log:)`` end when what waits is written; later operations are told `.closed`.
   func close() { queue.close() }
 
   /// Runs until ``close()``, and then until nothing is left to write.
@@ -117,6 +118,7 @@ final class WriteAheadLog: @unchecked Sendable {
 
   init(pagesMax: Int32 = WriteAheadLog.pagesMax) { self.pagesMax = pagesMax }
 
+  /// Counts the log's pages from now on. This must outlive the connection's last commit.
   func attach(to connection: Connection) {
     sqlite3_wal_hook(
       connection.handle,
@@ -128,6 +130,7 @@ final class WriteAheadLog: @unchecked Sendable {
       }, Unmanaged.passUnretained(self).toOpaque())
   }
 
+  /// Moves the log into the database when it is long, as far as readers let it.
   func checkpointIfLarge(_ connection: Connection, observer: (WriterEvent) -> Void) {
     // A reader that holds an old snapshot stops a checkpoint half-way; trying again at every
     // commit would cost a scan each, so the log has to grow by a quarter first.
@@ -149,6 +152,7 @@ final class WriteAheadLog: @unchecked Sendable {
     observer(.checkpointed(moved: Int(moved), left: Int(total - moved)))
   }
 
+  /// Empties the log where no reader needs it; a reader that does may have 2 s to end.
   func checkpointFully(_ connection: Connection) {
     _ = sqlite3_wal_checkpoint_v2(
       connection.handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)

@@ -27,7 +27,10 @@ final class WriterConnection {
 
   // MARK: Transactions
 
+  /// Begins a group: the one write transaction of the file.
   func begin() throws(StoreError) {
+    // A transaction that could not be rolled back would make every BEGIN fail from now on.
+    rollback()
     sequence = committedSequence
     sourceCounts.removeAll(keepingCapacity: true)
     // IMMEDIATE: a read transaction that later writes would fail with SQLITE_BUSY_SNAPSHOT.
@@ -35,6 +38,7 @@ final class WriterConnection {
     try statements.begin.run(doing: "begin a transaction")
   }
 
+  /// Makes the group durable. When it throws, the group must be rolled back.
   func commit() throws(StoreError) {
     for (source, counts) in sourceCounts {
       statements.countEvents.bind(1, source)
@@ -46,6 +50,7 @@ final class WriterConnection {
     committedSequence = sequence
   }
 
+  /// Undoes the group, or what of it a failing commit has left.
   func rollback() {
     guard connection.isInTransaction else { return }
     // A rollback that fails leaves what a crash would leave: the transaction never happened.
@@ -54,6 +59,9 @@ final class WriterConnection {
 
   // MARK: Accept
 
+  /// Stores the events of a batch that are new, their deliveries, and the source's progress.
+  ///
+  /// - Returns: One receipt per record, in their order.
   func accept(_ batch: AcceptBatch) throws(StoreError) -> [AcceptReceipt] {
     var receipts: [AcceptReceipt] = []
     receipts.reserveCapacity(batch.records.count)
@@ -163,6 +171,7 @@ final class WriterConnection {
     return receipt
   }
 
+  /// Stores checkpoint, health and coverage of a source.
   func save(_ progress: SourceProgress) throws(StoreError) {
     statements.saveProgress.bind(1, progress.source)
     statements.saveProgress.bind(2, progress.checkpoint)

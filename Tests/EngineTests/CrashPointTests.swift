@@ -6,7 +6,7 @@ import Testing
 
 /// Process death at every named point of the engine, at several of its occurrences: afterwards
 /// nothing that was accepted is lost and nothing is unsettled for ever (reliability.md 3).
-@Suite(.timeLimit(.minutes(5))) struct CrashPointTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct CrashPointTests {
   /// How often the scenario passes each point, as far as it is tried.
   private static let occurrences: [CrashPoint: Int] = [
     .migrationApplied: 1, .migrationCommitted: 1, .storeOpened: 1, .checkpointBegins: 1,

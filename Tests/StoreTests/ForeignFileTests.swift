@@ -99,7 +99,8 @@ struct ForeignFileTests {
   @Test func `the checksums of released migrations do not change`() throws {
     let file = try TestFile()
     try file.open().close()
-    let found = try SQLiteFile(file.path).rows("SELECT key, value FROM meta ORDER BY key")
+    let found = try SQLiteFile(file.path).rows(
+      "SELECT key, value FROM meta WHERE key LIKE 'migration %' ORDER BY key")
     #expect(
       found == [
         ["migration 1", "513a1101e46dffe7"], ["migration 2", "1479e71d05426f96"],
