@@ -99,6 +99,7 @@ enum ShutdownBody: Equatable {
       self = .timeout(nil)
       return
     }
+    // Where it is wrong does not matter to somebody who sends a body of one key.
     guard let text = try? JSONText(checking: bytes) else {
       // What is wrong with the text does not matter to the caller: nothing was done.
       self = .notJSON

@@ -63,7 +63,7 @@ package final class EventStore: Sendable {
     try schema.migrate()
     let identity = try schema.identity(random: options.random)
     hashKey = try schema.hashKey(random: options.random)
-    let log = WriteAheadLog(pagesMax: options.logPagesMax)
+    let log = WriteAheadLog(pagesMax: min(options.logPagesMax, location.logPagesMax))
     log.attach(to: connection)
     let writing = try WriterConnection(connection, identity: identity)
     try location.syncDirectory()

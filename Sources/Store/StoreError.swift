@@ -19,7 +19,8 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
     self.sqliteCode = sqliteCode
   }
 
-  package var description: String { hint.map { "\(message) (\($0))" } ?? message }
+  /// Without the hint, which is shown beside it.
+  package var description: String { message }
 
   /// The kinds a caller can tell apart. It can grow without breaking a `switch`.
   package struct Code: Sendable, Hashable {

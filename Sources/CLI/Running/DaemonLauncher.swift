@@ -36,6 +36,7 @@ struct DaemonLauncher {
       throw error
     }
     let told = await DaemonLauncher.readAll(ends[0])
+    // Anything but a whole document means that the child ended before it could say how it went.
     guard !told.isEmpty, let text = try? JSONText(checking: told, limits: .trusted) else {
       throw await DaemonLauncher.ended(pid)
     }

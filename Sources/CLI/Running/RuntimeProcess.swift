@@ -18,6 +18,7 @@ struct RuntimeProcess {
   /// - Throws: ``Failure`` and what the parts throw, when it could not start or had to end.
   func run() async throws {
     ProcessSetup.forbidCoreDumps()
+    ProcessSetup.raiseOpenFiles()
     LoggingSystem.bootstrap { [level = global.verbose ? Logger.Level.debug : .warning] label in
       StandardErrorLog(label: label, level: level)
     }

@@ -19,6 +19,9 @@ package enum HTTPClients {
     configuration.httpVersion = .http1Only
     // A refused connection is an outcome of this attempt; the route decides when to try again.
     configuration.connectionPool.retryConnectionEstablishment = false
+    // Lanes bound what is in flight. Eight per host, the default, would let one slow actor starve
+    // all others on the same host and port (design.md 5, invariant 7).
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 4_096
     return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
   }
 }

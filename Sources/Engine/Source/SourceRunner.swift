@@ -33,6 +33,7 @@ final class SourceRunner: Sendable {
     key = row.key
     self.instance = instance
     self.environment = environment
+    // Health that cannot be read begins anew: it only paces polls.
     let health = row.health.flatMap { try? JSONText(checking: Array($0.utf8)) }?.value().object
     state = Mutex(
       State(
