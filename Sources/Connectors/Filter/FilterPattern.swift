@@ -45,7 +45,7 @@ indirect enum FilterPattern: Sendable {
   /// Whether the value matches. A list matches when any of its elements does.
   func matches(_ value: JSONValue?) -> Bool {
     if case .operators(let condition) = self {
-      return OperatorMap.operatorMapHolds(condition, for: value)
+      return condition.verdict(for: value).isHolding
     }
     if case .array(let list) = value { return list.contains { matches($0) } }
     switch self {

@@ -1,7 +1,7 @@
 import Engine
 
-/// Operator maps of config.md 6.3 inside a filter transform: read into a ``Condition``, and
-/// evaluated.
+/// Operator maps of config.md 6.3 inside a filter transform, read into the engine's ``Condition``:
+/// they hold exactly when a route's would.
 enum OperatorMap {
   /// - Throws: ``EngineError`` `.invalid` naming the operator that is wrong.
   static func condition(_ map: JSONObject) throws(EngineError) -> Condition {
@@ -68,106 +68,5 @@ enum OperatorMap {
       throw EngineError(.invalid, "numeric takes a list such as [\">\", 0, \"<=\", 5]")
     }
     return bounds
-  }
-
-  /// Whether an operator map holds for the value at a path; nil = the path does not resolve.
-  ///
-  /// Stands apart so that the engine's own evaluation of ``Condition`` can take its place.
-  static func operatorMapHolds(_ condition: Condition, for value: JSONValue?) -> Bool {
-    switch condition {
-    case .all(let list): return list.allSatisfy { operatorMapHolds($0, for: value) }
-    case .exists(let wanted): return (value != nil) == wanted
-    case .anythingBut(let list):
-      guard let value else { return false }
-      return !list.contains { operatorMapHolds($0, for: value) }
-    default: break
-    }
-    guard let value else { return false }
-    if case .array(let elements) = value {
-      return elements.contains { operatorMapHolds(condition, for: $0) }
-    }
-    return scalarHolds(condition, value)
-  }
-
-  private static func scalarHolds(_ condition: Condition, _ value: JSONValue) -> Bool {
-    switch condition {
-    case .equals(let wanted): return value == wanted
-    case .any(let list): return list.contains { operatorMapHolds($0, for: value) }
-    case .numeric(let bounds):
-      return value.number.map { number in bounds.allSatisfy { holds($0, number) } } ?? false
-    default: return value.string.map { textHolds(condition, $0) } ?? false
-    }
-  }
-
-  private static func textHolds(_ condition: Condition, _ text: String) -> Bool {
-    switch condition {
-    case .prefix(let affix, let folds):
-      return folds ? folded(text).hasPrefix(folded(affix)) : text.hasPrefix(affix)
-    case .suffix(let affix, let folds):
-      return folds ? folded(text).hasSuffix(folded(affix)) : text.hasSuffix(affix)
-    case .equalsIgnoreCase(let wanted): return folded(text) == folded(wanted)
-    case .wildcard(let pattern): return Wildcard(pattern).matches(text)
-    case .regex(let pattern): return pattern.match(text) == .yes
-    case .cidr(let blocks): return blocks.contains { $0.contains(text) }
-    default: return false
-    }
-  }
-
-  private static func folded(_ text: String) -> String { text.uppercased().lowercased() }
-
-  private static func holds(_ bound: NumericBound, _ number: JSONNumber) -> Bool {
-    let order: (less: Bool, equal: Bool)
-    if let left = number.int64, let right = bound.number.int64 {
-      order = (left < right, left == right)
-    } else {
-      order = (number.double < bound.number.double, number == bound.number)
-    }
-    return switch bound.comparison {
-    case .equal: order.equal
-    case .notEqual: !order.equal
-    case .less: order.less
-    case .lessOrEqual: order.less || order.equal
-    case .greater: !order.less && !order.equal
-    case .greaterOrEqual: !order.less
-    }
-  }
-}
-
-/// A text in which `*` stands for any run of characters and `\*` for a star.
-struct Wildcard {
-  /// The literal pieces between the stars.
-  private var pieces: [[Character]] = [[]]
-
-  init(_ pattern: String) {
-    var isEscaped = false
-    for character in pattern {
-      if isEscaped {
-        if character != "*" { pieces[pieces.count - 1].append("\\") }
-        pieces[pieces.count - 1].append(character)
-        isEscaped = false
-      } else if character == "\\" {
-        isEscaped = true
-      } else if character == "*" {
-        pieces.append([])
-      } else {
-        pieces[pieces.count - 1].append(character)
-      }
-    }
-    if isEscaped { pieces[pieces.count - 1].append("\\") }
-  }
-
-  /// Finds each piece at its earliest place: never goes back, so its cost is bounded by the product
-  /// of the lengths.
-  func matches(_ text: String) -> Bool {
-    var rest = Array(text)[...]
-    guard let first = pieces.first, let last = pieces.last else { return false }
-    guard pieces.count > 1 else { return rest.elementsEqual(first) }
-    guard rest.starts(with: first) else { return false }
-    rest = rest.dropFirst(first.count)
-    for piece in pieces.dropFirst().dropLast() where !piece.isEmpty {
-      guard let found = rest.firstRange(of: piece) else { return false }
-      rest = rest[found.upperBound...]
-    }
-    return rest.count >= last.count && rest.suffix(last.count).elementsEqual(last)
   }
 }
