@@ -169,12 +169,16 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       swiftSettings: settings),
+    // The rules of our own house, checked on the sources' text.
+    .testTarget(name: "TidyTests", swiftSettings: settings),
     // The built binary, as a user runs it.
     .testTarget(
       name: "CLITests",
       dependencies: [
         "CLI", "TestSupport",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "Subprocess", package: "swift-subprocess"),
       ],
       swiftSettings: settings),

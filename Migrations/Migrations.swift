@@ -1,6 +1,7 @@
 /// The SQL that makes the file, oldest first. A released migration never changes: the store keeps
 /// each one's checksum in the file and refuses to open on a mismatch (style.md rule 29).
 package enum Migrations {
+  /// One step of the schema.
   package struct Migration: Sendable {
     /// The version of the file after this migration, `PRAGMA user_version`.
     package let version: Int
@@ -8,6 +9,7 @@ package enum Migrations {
     package let sql: [UInt8]
   }
 
+  /// In the order in which they run.
   package static let all: [Migration] = [
     Migration(version: 1, name: "0001_events", sql: PackageResources._001_events_sql),
     Migration(version: 2, name: "0002_deliveries", sql: PackageResources._002_deliveries_sql),

@@ -4,6 +4,5 @@ import Connectors
 // (see ``ChildGuard``).
 if CommandLine.arguments.dropFirst().first == Reaper.argument { Reaper.main() }
 
-// Before the first `await`: the signal mask must be set while there is only one thread.
 ProcessSetup.prepare()
 await Program.main(Array(CommandLine.arguments.dropFirst()))

@@ -3,9 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // The environment of the reaper: it needs none, and gets no secret.
@@ -29,6 +33,25 @@ static int add_attributes(posix_spawnattr_t *attributes) {
     error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
   }
   return error;
+}
+
+static void *wait_for(void *pid) {
+  while (waitpid((pid_t)(intptr_t)pid, NULL, 0) < 0 && errno == EINTR) {
+  }
+  return NULL;
+}
+
+// Waits for the reaper on a thread of its own, so that it never stays a zombie: others who wait for
+// any child, such as Swift Testing, would see it again and again and miss theirs. Without the thread
+// nothing but that is lost.
+static void collect(pid_t pid) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, 4 * PTHREAD_STACK_MIN);
+  pthread_create(&thread, &attributes, wait_for, (void *)(intptr_t)pid);
+  pthread_attr_destroy(&attributes);
 }
 
 pid_t orgloop_start_reaper(const char *program, const char *argument, int *write_end) {
@@ -56,6 +79,7 @@ pid_t orgloop_start_reaper(const char *program, const char *argument, int *write
   // A reaper that is stopped must not stop the engine when the pipe is full.
   fcntl(ends[1], F_SETFL, O_NONBLOCK);
   *write_end = ends[1];
+  collect(pid);
   return pid;
 }
 

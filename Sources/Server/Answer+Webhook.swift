@@ -62,6 +62,16 @@ extension Answer {
   /// that its event is stored.
   private static func errorStatus(_ code: Int) -> HTTPResponse.Status {
     switch code {
+    case 400: .badRequest
+    case 401: .unauthorized
+    case 403: .forbidden
+    case 404: .notFound
+    case 409: .conflict
+    case 413: .contentTooLarge
+    case 415: .unsupportedMediaType
+    case 422: .unprocessableContent
+    case 429: .tooManyRequests
+    case 503: .serviceUnavailable
     case 507: .insufficientStorage
     case 400...599: HTTPResponse.Status(integerLiteral: code)
     default: .internalServerError

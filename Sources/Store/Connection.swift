@@ -7,12 +7,16 @@ import CSQLite
 final class Connection {
   let handle: OpaquePointer
 
+  /// What a connection may do.
   enum Mode {
     /// The one connection that writes and checkpoints.
     case writer
     /// `SQLITE_OPEN_READONLY` with `query_only`: any number of these.
     case reader
   }
+
+  /// 2 s: longer than any of our own transactions; a program that writes for longer is an error.
+  static let busyTimeoutMs: Int32 = 2_000
 
   /// - Parameter vfs: The name of a registered VFS; nil for the system's. Tests bring one that
   ///   fails on demand.
@@ -30,6 +34,10 @@ final class Connection {
     }
     self.handle = handle
     sqlite3_extended_result_codes(handle, 1)
+    // Another program may hold the file for a moment: one that opens it first after a crash reads
+    // the whole log under a lock.
+    // Source: <https://www.sqlite.org/rescode.html#busy_recovery>
+    sqlite3_busy_timeout(handle, Connection.busyTimeoutMs)
     // Hardening: the file may come from elsewhere. Source: <https://www.sqlite.org/security.html>
     _ = orgloop_db_config_int(handle, SQLITE_DBCONFIG_DEFENSIVE, 1)
     // The views use JSON functions, which SQLite before 3.41 by mistake does not let an untrusted
@@ -48,6 +56,7 @@ final class Connection {
     if code != SQLITE_OK { throw error(doing: doing) }
   }
 
+  /// Compiles a statement to be kept; it is finalized with the value that holds it.
   func prepare(_ sql: String) throws(StoreError) -> Statement {
     var statement: OpaquePointer?
     let code = sqlite3_prepare_v3(
@@ -65,6 +74,7 @@ final class Connection {
     return statement.isNull(0) ? nil : statement.int64(0)
   }
 
+  /// The only value of a query, as text; nil when there is no row or the value is null.
   func text(_ sql: String, doing: String) throws(StoreError) -> String? {
     let statement = try prepare(sql)
     guard try statement.step(doing: doing) else { return nil }
@@ -73,6 +83,7 @@ final class Connection {
 
   var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
 
+  /// The error of the call of this connection that failed last.
   func error(doing: String) -> StoreError {
     StoreError.sqlite(
       sqlite3_extended_errcode(handle), detail: String(cString: sqlite3_errmsg(handle)),

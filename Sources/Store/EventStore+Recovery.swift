@@ -53,6 +53,7 @@ extension EventStore {
 }
 
 extension ReaderConnection {
+  /// One unsettled delivery with its event; nil when it is not in that lane's queue.
   func queued(lane: Int64, delivery: Int64) throws(StoreError) -> QueuedDelivery? {
     let query = try connection.prepare(SQL.claimOne)
     query.bind(1, lane)

@@ -4,6 +4,7 @@ package struct ModuleRecord: Sendable {
   package var alias: String?
   package var path: String
   package var contentHash: String
+  /// The configuration as it was read, stored once for each hash.
   package var documents: [UInt8]
   package var loadedBy: String
   package var nowMs: Int64
@@ -12,7 +13,9 @@ package struct ModuleRecord: Sendable {
   package var lanes: [LaneName]
   package var conditions: [ConditionText]
 
+  /// A queue: of an actor, or of a route with a queue of its own.
   package struct LaneName: Sendable, Hashable {
+    /// `actor` or `route`.
     package var kind: String
     package var name: String
 
@@ -72,7 +75,9 @@ package struct ModuleKeys: Sendable {
 /// What a source was left with.
 package struct SourceRow: Sendable {
   package var key: Int64
+  /// Nil for a source that never stored one, and for one whose connector is another now.
   package var checkpoint: String?
+  /// As ``SourceProgress/health`` left it.
   package var health: String?
 }
 

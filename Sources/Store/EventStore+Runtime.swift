@@ -1,6 +1,7 @@
 /// The runtime row: who holds the file, and where it answers (cli-http.md 1.2).
 package struct RuntimeRow: Sendable, Hashable {
   package var pid: Int64
+  /// The kernel's start time of that process, so that a recycled pid is not taken for it.
   package var processStart: String
   package var version: String
   package var workspace: String
@@ -34,6 +35,7 @@ package struct RuntimeRow: Sendable, Hashable {
 package struct LogRow: Sendable {
   package var timestampMs: Int64
   package var phase: String
+  /// The console level of events.md 8.2: 0 debug, 1 info, 2 warning, 3 error.
   package var level: Int
   package var module: String?
   package var source: String?
@@ -79,7 +81,7 @@ extension EventStore {
     }
   }
 
-  /// Appends log entries; `completion` is called on the writer's thread.
+  /// Appends log entries, all or none, in their order.
   package func append(_ rows: [LogRow]) async throws(StoreError) {
     try await write { connection throws(StoreError) in
       let statement = try connection.connection.prepare(

@@ -11,22 +11,32 @@ import Synchronization
 /// Every method that writes is one transaction, shared with whatever else is waiting; it returns
 /// when the transaction is on the disk. Every method that reads sees what is committed.
 package final class EventStore: Sendable {
+  /// As it was given, symbolic links and all.
   package let path: String
+  /// What the ids of this file are made with.
   package let identity: Identity
+  /// The key of this file's hashes of substituted values.
+  package let hashKey: [UInt8]
   private let writer: Writer
   /// The same file, for those who only read.
   package let reader: StoreReader
-  private let lock: LockHolder
   private let threads: Mutex<[pthread_t]>
   private let location: StoreLocation
 
+  /// What differs between a program, its tests and its metrics.
   package struct Options: Sendable {
     /// The name of a registered VFS; nil for the system's.
     package var vfs: String?
+    /// Queries that may run at once, each on a thread of its own.
     package var readerCount = 2
     /// Draws the random bits of a new file's ids.
     package var random: @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
+    /// Told on the writer's thread, for metrics and tests; must not block.
     package var observer: @Sendable (WriterEvent) -> Void = { _ in }
+    /// The number that statfs(2) would give; nil asks the system. For tests.
+    package var fileSystemType: Int64?
+    /// Pages of the write-ahead log from which on the writer moves it into the database.
+    package var logPagesMax = WriteAheadLog.pagesMax
 
     package init() {}
   }
@@ -40,49 +50,56 @@ package final class EventStore: Sendable {
   ///   `.newerSchema`, `.alteredSchema`, `.notADatabase`, `.permission`, `.diskFull`, `.corrupt`,
   ///   `.inputOutput`.
   package init(path: String, options: Options = Options()) throws(StoreError) {
-    let location = StoreLocation(path: path)
-    try location.makeDirectory()
-    try location.refuseNetworkFileSystem()
-    lock = LockHolder(try StoreLock(database: path))
+    let named = StoreLocation(path: path)
+    try named.makeDirectory()
+    let location = named.resolved()
+    try location.refuseNetworkFileSystem(type: options.fileSystemType)
+    let lock = LockHolder(try StoreLock(database: location.path))
     try location.makeFile()
-    let connection = try Connection(path: path, mode: .writer, vfs: options.vfs)
+    let connection = try Connection(path: location.path, mode: .writer, vfs: options.vfs)
     let schema = Schema(connection)
+    try schema.refuseForeign()
     try schema.configure()
     try schema.migrate()
     let identity = try schema.identity(random: options.random)
-    let log = WriteAheadLog()
+    hashKey = try schema.hashKey(random: options.random)
+    let log = WriteAheadLog(pagesMax: options.logPagesMax)
     log.attach(to: connection)
     let writing = try WriterConnection(connection, identity: identity)
     try location.syncDirectory()
-    reader = try StoreReader(path: path, readerCount: options.readerCount, vfs: options.vfs)
+    CrashPoint.storeOpened.reached()
+    reader = try StoreReader(
+      path: location.path, readerCount: options.readerCount, vfs: options.vfs)
     writer = Writer(observer: options.observer)
     self.path = path
     self.identity = identity
     self.location = location
     threads = Mutex([])
-    try startThreads(Handover(writing), log)
+    try startThread(Handover(writing, log, lock))
   }
 
-  private func startThreads(_ handover: Handover, _ log: WriteAheadLog) throws(StoreError) {
-    let writing = startThread(named: "orgloop-writer") { [writer] in
-      writer.run(handover.connection, log: log)
+  /// Like ``close()``: the writer's thread keeps nothing alive but itself, and would wait for ever.
+  deinit { close() }
+
+  private func startThread(_ handover: Handover) throws(StoreError) {
+    let thread = Store.startThread(named: "orgloop-writer") { [writer] in
+      writer.run(handover.connection, log: handover.log)
     }
-    guard let writing else {
+    guard let thread else {
       throw StoreError.system("start the writer's thread")
     }
-    threads.withLock { $0 = [writing] }
+    threads.withLock { $0 = [thread] }
   }
 
-  /// Writes what is waiting, checkpoints, and closes. Blocks until that is done; later calls
-  /// return at once.
+  /// Writes what is waiting, checkpoints, closes, and lets go of the lock. Blocks until that is
+  /// done; later calls return at once.
+  ///
+  /// Called by a completion, on the writer's own thread, it returns before that thread has ended.
   package func close() {
     writer.close()
-    let threads = threads.withLock { threads in
-      defer { threads = [] }
-      return threads
-    }
-    for thread in threads { pthread_join(thread, nil) }
+    // Readers first: one that holds an old snapshot would keep the last checkpoint from the end.
     reader.close()
+    endThreads(threads.withLock { $0.taken() })
   }
 
   /// Whether there is room for more events. False leaves the rest of the disk to settling what
@@ -157,7 +174,9 @@ package final class EventStore: Sendable {
   func read<Value: Sendable>(
     _ body: @escaping @Sendable (ReaderConnection) throws(StoreError) -> Value
   ) async throws(StoreError) -> Value {
-    try await reader.read(body)
+    try await reader.read { reader throws(StoreError) in
+      try reader.snapshot { () throws(StoreError) in try body(reader) }
+    }
   }
 }
 
@@ -167,15 +186,25 @@ private final class ResultBox<Value>: @unchecked Sendable {
   var value: Value?
 }
 
-/// Carries the connection from the thread that opened it to the thread that owns it.
+/// Carries what the writer's thread owns from the thread that opened it.
+///
+/// The lock is part of it: it is released when the thread has written its last, even where nobody
+/// waited for that.
 // Nothing else keeps a reference: `init` drops its own when it returns.
 private final class Handover: @unchecked Sendable {
+  // In this order they end: the connection, then what its hook points to, then the lock.
   let connection: WriterConnection
-  init(_ connection: WriterConnection) { self.connection = connection }
+  let log: WriteAheadLog
+  private let lock: LockHolder
+
+  init(_ connection: WriterConnection, _ log: WriteAheadLog, _ lock: LockHolder) {
+    self.connection = connection
+    self.log = log
+    self.lock = lock
+  }
 }
 
-/// Holds the lock as long as the store lives.
-// Never read after init; released by deinit.
+/// Makes the lock a reference, so that whoever holds the last one releases it.
 private final class LockHolder: Sendable {
   private let lock: StoreLock
   init(_ lock: consuming StoreLock) { self.lock = lock }

@@ -11,6 +11,7 @@ package struct Identity: Sendable, Hashable {
   /// The 18 random bits.
   package let node: Int64
 
+  /// - Parameter node: Only its lower 18 bits count.
   package init(node: Int64) { self.node = node & 0x3FFFF }
 
   /// The version digit and the upper 12 bits of the node, as the view's `node.middle` has them.
@@ -22,14 +23,18 @@ package struct Identity: Sendable, Hashable {
   /// of 350 years.
   package static let sequenceMax: Int64 = (1 << 40) - 1
 
+  /// The id of an event that came without one.
   package func eventID(sequence: Int64, acceptedAtMs: Int64) -> String {
     text("evt_", acceptedAtMs, sequence << 16)
   }
 
+  /// The id of the trace that an event begins.
   package func traceID(sequence: Int64, acceptedAtMs: Int64) -> String {
     text("trc_", acceptedAtMs, sequence << 16)
   }
 
+  /// The id of a delivery, which it keeps over all attempts.
+  ///
   /// - Parameter acceptedAtMs: Of the delivery's event.
   package func deliveryID(number: Int64, acceptedAtMs: Int64) -> String {
     text("dlv_", acceptedAtMs, number)
@@ -49,9 +54,13 @@ package struct Identity: Sendable, Hashable {
     guard Identity.hex(high & 0xFFFF, digits: 4) == middle,
       Int64(bitPattern: low) & ~0xFF_FFFF_FFFF_FFFF == base
     else { return nil }
-    return (Int64(bitPattern: low & 0xFF_FFFF_FFFF_FFFF), Int64(high >> 16))
+    let number = Int64(bitPattern: low & 0xFF_FFFF_FFFF_FFFF)
+    // Only a delivery has a number of its own behind the event's.
+    guard prefix == "dlv_" || number & 0xFFFF == 0 else { return nil }
+    return (number, Int64(high >> 16))
   }
 
+  /// The number of the event that a delivery is of.
   package static func sequence(of deliveryNumber: Int64) -> Int64 { deliveryNumber >> 16 }
 
   private func text(_ prefix: String, _ ms: Int64, _ number: Int64) -> String {

@@ -10,8 +10,8 @@ import CPlatform
 ///
 /// SQLite blocks, and a blocking call on the cooperative pool stalls tasks that have nothing to do
 /// with it (reliability.md 1), so each connection has a thread of its own and this before it.
-// The mutex guards `jobs`, `isClosed` and `wanted`; the pthread objects are made in init, before anyone else
-// has a reference, and destroyed in deinit, when nobody has one any more.
+// The mutex guards `jobs`, `isClosed` and `wanted`; the pthread objects are made in init, before
+// anyone else has a reference, and destroyed in deinit, when nobody has one any more.
 final class JobQueue<Job: Sendable>: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -137,4 +137,23 @@ func startThread(named name: String, _ body: @escaping @Sendable () -> Void) -> 
     return nil
   }
   return thread
+}
+
+/// Waits until threads have ended. One that calls this itself is let go: it cannot wait for itself.
+func endThreads(_ threads: [pthread_t]) {
+  for thread in threads {
+    if pthread_equal(thread, pthread_self()) != 0 {
+      pthread_detach(thread)
+    } else {
+      pthread_join(thread, nil)
+    }
+  }
+}
+
+extension [pthread_t] {
+  /// Empties the list, so that each thread is waited for once.
+  mutating func taken() -> [pthread_t] {
+    defer { self = [] }
+    return self
+  }
 }

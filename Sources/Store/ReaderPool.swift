@@ -10,12 +10,12 @@ import CSQLite
 final class ReaderConnection {
   let connection: Connection
 
+  /// - Throws: ``StoreError`` `.permission` when there is no such file.
   init(path: String, vfs: String? = nil) throws(StoreError) {
     connection = try Connection(path: path, mode: .reader, vfs: vfs)
     // A reader must never be the second party of the WAL-reset race (reliability.md 1).
     try connection.execute(
-      "PRAGMA query_only = 1; PRAGMA mmap_size = 0; PRAGMA busy_timeout = 2000",
-      doing: "open a reader")
+      "PRAGMA query_only = 1; PRAGMA mmap_size = 0", doing: "open a reader")
   }
 
   /// Runs `body` in one read transaction, so that all its queries see one state.
@@ -48,21 +48,32 @@ final class ReaderPool: Sendable {
     self.vfs = vfs
   }
 
+  /// Opens the connections and starts their threads: all, or none.
   func start() throws(StoreError) -> [pthread_t] {
     var threads: [pthread_t] = []
-    for index in 0..<count {
-      let connection = Handover(try ReaderConnection(path: path, vfs: vfs))
-      let thread = startThread(named: "orgloop-read-\(index)") { [queue] in
-        while let job = queue.takeOne() { job(connection.connection) }
-      }
-      guard let thread else { throw StoreError.system("start a reader's thread") }
-      threads.append(thread)
+    do throws(StoreError) {
+      for index in 0..<count { threads.append(try startReader(index)) }
+    } catch {
+      queue.close()
+      endThreads(threads)
+      throw error
     }
     return threads
   }
 
+  private func startReader(_ index: Int) throws(StoreError) -> pthread_t {
+    let connection = Handover(try ReaderConnection(path: path, vfs: vfs))
+    let thread = startThread(named: "orgloop-read-\(index)") { [queue] in
+      while let job = queue.takeOne() { job(connection.connection) }
+    }
+    guard let thread else { throw StoreError.system("start a reader's thread") }
+    return thread
+  }
+
+  /// Lets the threads end when what waits is answered; ``read(_:)`` answers `.closed` from now on.
   func close() { queue.close() }
 
+  /// Runs `body` on the first thread that is free, in the order of the calls.
   func read<Value: Sendable>(
     _ body: @escaping @Sendable (ReaderConnection) throws(StoreError) -> Value
   ) async throws(StoreError) -> Value {

@@ -5,11 +5,17 @@ package struct AcceptRecord: Sendable {
   /// 0, 1, 2; see the engine's `EventType`.
   package var type: Int
   package var generation: Int64
+  /// A JSON object.
   package var provenance: [UInt8]
+  /// Any JSON value.
   package var payload: [UInt8]
+  /// Further members of the envelope, as a JSON object; `{}` is stored as none.
   package var extra: [UInt8]?
+  /// The id that the event came with; unique in the file.
   package var externalID: String?
+  /// The trace that the event joins; nil begins one.
   package var traceID: String?
+  /// Unique for the source.
   package var dedupKey: String?
   /// The delivery whose actor answered with this event.
   package var cause: Int64?
@@ -50,6 +56,7 @@ package struct DeliveryRecord: Sendable {
   package var orderKey: OrderKeyValue
   package var generation: Int64
 
+  /// Deliveries of a lane with the same key reach their actor in the order of acceptance.
   package enum OrderKeyValue: Sendable, Hashable {
     case none
     case text(String)
@@ -84,6 +91,7 @@ package struct SourceProgress: Sendable {
   package var source: Int64
   /// Nil leaves the stored checkpoint as it is.
   package var checkpoint: String?
+  /// `healthy`, `degraded` or `unhealthy`.
   package var status: String
   package var lastSuccessMs: Int64?
   package var lastAttemptMs: Int64?
@@ -184,6 +192,7 @@ package struct SettleRecord: Sendable {
   /// Events the actor answered with; accepted in the same transaction.
   package var followUps: [AcceptRecord]
 
+  /// What becomes of a delivery after an attempt.
   package enum Disposition: Sendable, Hashable {
     /// `delivered`, `dropped`, `skipped` or `dead`, with the reason for all but the first.
     case settled(state: String, reason: String?)

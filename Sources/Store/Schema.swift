@@ -14,6 +14,33 @@ struct Schema {
     self.migrations = migrations
   }
 
+  /// Refuses a file that this binary must not touch, before anything is written to it: another
+  /// program's, one with a newer schema, one made by another build.
+  ///
+  /// - Throws: ``StoreError`` `.notADatabase`, `.newerSchema`, `.alteredSchema`.
+  func refuseForeign() throws(StoreError) {
+    let doing = "read the schema version"
+    let version = Int(try connection.integer("PRAGMA user_version", doing: doing) ?? 0)
+    let application = try connection.integer("PRAGMA application_id", doing: doing) ?? 0
+    let isEmpty =
+      try connection.integer("SELECT count(*) FROM sqlite_schema", doing: doing) ?? 0 == 0
+    // A new file, or one whose making was cut off, has neither tables nor marks.
+    if isEmpty, version == 0, application == 0 { return }
+    guard application == Schema.applicationID else {
+      throw StoreError(
+        .notADatabase, "this SQLite file belongs to another program",
+        hint: "name another file with --db")
+    }
+    let newest = migrations.last?.version ?? 0
+    guard version <= newest else {
+      throw StoreError(
+        .newerSchema,
+        "the database has schema \(version); this orgloop knows schemas up to \(newest)",
+        hint: "install the newer orgloop, or restore a backup made before the upgrade")
+    }
+    try verifyChecksums(upTo: version)
+  }
+
   /// Settings that hold only if they are made before the first table: page size and vacuum mode;
   /// then the rest, on every open. Each is read back, because SQLite ignores what it cannot do.
   func configure(pageSize: Int = 8_192) throws(StoreError) {
@@ -51,38 +78,23 @@ struct Schema {
 
   /// Runs the migrations that the file has not seen, all in one transaction: after a crash the
   /// file has the old schema or the new one, never something between.
-  ///
-  /// - Throws: ``StoreError`` `.newerSchema`, `.alteredSchema`, `.notADatabase` for a file of
-  ///   another program.
+  /// Follows ``refuseForeign()``.
   func migrate() throws(StoreError) {
-    let doing = "read the schema version"
-    let version = Int(try connection.integer("PRAGMA user_version", doing: doing) ?? 0)
-    let application = try connection.integer("PRAGMA application_id", doing: doing) ?? 0
-    let isEmpty =
-      try connection.integer("SELECT count(*) FROM sqlite_schema", doing: doing) ?? 0 == 0
-    guard isEmpty || application == Schema.applicationID else {
-      throw StoreError(
-        .notADatabase, "this SQLite file belongs to another program",
-        hint: "name another file with --db")
-    }
+    let version = Int(
+      try connection.integer("PRAGMA user_version", doing: "read the schema version") ?? 0)
     let newest = migrations.last?.version ?? 0
-    guard version <= newest else {
-      throw StoreError(
-        .newerSchema,
-        "the database has schema \(version); this orgloop knows schemas up to \(newest)",
-        hint: "install the newer orgloop, or restore a backup made before the upgrade")
-    }
-    if !isEmpty { try verifyChecksums(upTo: version) }
     guard version < newest else { return }
     try connection.execute("BEGIN IMMEDIATE", doing: "migrate the database")
     do throws(StoreError) {
       for migration in migrations where migration.version > version {
         try apply(migration)
       }
+      CrashPoint.migrationApplied.reached()
       try connection.execute(
         "PRAGMA user_version = \(newest); PRAGMA application_id = \(Schema.applicationID)",
         doing: "migrate the database")
       try connection.execute("COMMIT", doing: "migrate the database")
+      CrashPoint.migrationCommitted.reached()
     } catch {
       // The first error says what went wrong; a failing rollback only leaves what a crash would.
       try? connection.execute("ROLLBACK", doing: "undo the migration")
@@ -97,6 +109,8 @@ struct Schema {
     let version = Int(try connection.integer("PRAGMA user_version", doing: doing) ?? 0)
     guard try connection.integer("PRAGMA application_id", doing: doing) == Schema.applicationID
     else {
+      let tables = try connection.integer("SELECT count(*) FROM sqlite_schema", doing: doing)
+      guard tables != 0 else { throw StoreError(.empty, "the database has no tables yet") }
       throw StoreError(
         .notADatabase, "this is not an orgloop database", hint: "name another file with --db")
     }
@@ -138,6 +152,23 @@ struct Schema {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     return String(hash, radix: 16)
+  }
+
+  /// The key of this file's hashes of substituted values (config.md 3.3): 32 random bytes, drawn
+  /// once, so that equal secrets in two files cannot be told to be equal, and a weak one cannot be
+  /// guessed without the file.
+  func hashKey(random: () -> UInt64) throws(StoreError) -> [UInt8] {
+    let doing = "read the hash key of the database"
+    let query = "SELECT value FROM meta WHERE key = 'hash_key'"
+    if let text = try connection.text(query, doing: doing) { return Array(text.utf8) }
+    let digits = (0..<4).map { _ in
+      let part = String(random(), radix: 16)
+      return String(repeating: "0", count: 16 - part.utf8.count) + part
+    }
+    let insert = try connection.prepare("INSERT INTO meta (key, value) VALUES ('hash_key', ?1)")
+    insert.bind(1, digits.joined())
+    try insert.run(doing: "store the hash key of the database")
+    return Array(digits.joined().utf8)
   }
 
   /// The numbers that this file's ids are made with; drawn once, at creation.

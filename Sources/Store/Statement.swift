@@ -15,15 +15,13 @@ struct Statement: ~Copyable {
   // MARK: Parameters
 
   borrowing func bind(_ index: Int32, _ value: Int64) {
-    sqlite3_bind_int64(handle, index, value)
+    check(sqlite3_bind_int64(handle, index, value))
   }
 
-  borrowing func bind(_ index: Int32, _ value: Int) {
-    sqlite3_bind_int64(handle, index, Int64(value))
-  }
+  borrowing func bind(_ index: Int32, _ value: Int) { bind(index, Int64(value)) }
 
   borrowing func bind(_ index: Int32, _ value: Int64?) {
-    if let value { bind(index, value) } else { sqlite3_bind_null(handle, index) }
+    if let value { bind(index, value) } else { check(sqlite3_bind_null(handle, index)) }
   }
 
   borrowing func bind(_ index: Int32, _ value: Int?) { bind(index, value.map(Int64.init)) }
@@ -35,32 +33,42 @@ struct Statement: ~Copyable {
     value.withUTF8 { bytes in
       bytes.withMemoryRebound(to: CChar.self) { chars in
         // An empty buffer may have no address, and a null pointer would bind NULL.
-        _ = orgloop_bind_text(
-          handle, index, chars.baseAddress ?? Statement.empty, Int32(chars.count))
+        check(
+          orgloop_bind_text(
+            handle, index, chars.baseAddress ?? Statement.empty, Int32(chars.count)))
       }
     }
   }
 
   borrowing func bind(_ index: Int32, _ value: String?) {
-    if let value { bind(index, value) } else { sqlite3_bind_null(handle, index) }
+    if let value { bind(index, value) } else { check(sqlite3_bind_null(handle, index)) }
   }
 
   /// Binds UTF-8 bytes as text.
   borrowing func bind(_ index: Int32, text value: [UInt8]) {
     value.withUnsafeBytes { bytes in
       let chars = bytes.bindMemory(to: CChar.self)
-      _ = orgloop_bind_text(handle, index, chars.baseAddress ?? Statement.empty, Int32(chars.count))
+      check(
+        orgloop_bind_text(
+          handle, index, chars.baseAddress ?? Statement.empty, Int32(chars.count)))
     }
   }
 
   borrowing func bind(_ index: Int32, text value: [UInt8]?) {
-    if let value { bind(index, text: value) } else { sqlite3_bind_null(handle, index) }
+    if let value { bind(index, text: value) } else { check(sqlite3_bind_null(handle, index)) }
   }
 
   borrowing func bind(_ index: Int32, blob value: [UInt8]) {
     value.withUnsafeBytes { bytes in
-      _ = orgloop_bind_blob(handle, index, bytes.baseAddress, Int32(bytes.count))
+      check(orgloop_bind_blob(handle, index, bytes.baseAddress, Int32(bytes.count)))
     }
+  }
+
+  /// A parameter that could not be bound keeps the value of the row before, which would then be
+  /// stored a second time. It happens to a statement that was not reset, or to a value beyond
+  /// SQLite's gigabyte, a thousand times what the engine lets in: both are errors of ours.
+  private func check(_ code: Int32) {
+    precondition(code == SQLITE_OK, "a value could not be bound to a statement")
   }
 
   // A literal lives as long as the program; its pointer is never written through.

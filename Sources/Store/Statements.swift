@@ -53,7 +53,7 @@ final class WriterStatements {
 
 /// The texts of the statements that the tests explain.
 package enum SQL {
-  // Appends: the number is the newest.
+  /// Appends: the number is the newest.
   package static let insertEvent = """
     INSERT INTO events (
       sequence, accepted_at_ms, source, type, generation, deliveries, provenance, payload, extra,
@@ -62,20 +62,21 @@ package enum SQL {
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
     """
 
-  // Appends to its lane: primary key (lane, delivery).
+  /// Appends to its lane: primary key (lane, delivery).
   package static let enqueue = """
     INSERT INTO queue (lane, delivery, route, generation, order_key)
     VALUES (?1, ?2, ?3, ?4, ?5)
     """
 
+  /// Primary key; no row changes when another event has the id.
   package static let claimExternalID = """
     INSERT OR IGNORE INTO external_ids (id, sequence) VALUES (?1, ?2)
     """
 
-  // Primary key.
+  /// Primary key.
   package static let releaseExternalID = "DELETE FROM external_ids WHERE id = ?1"
 
-  // Primary keys of external_ids and events.
+  /// Primary keys of external_ids and events.
   package static let findExternalID = """
     SELECT e.sequence, e.accepted_at_ms, e.external_id, e.trace
     FROM external_ids AS i
@@ -83,11 +84,12 @@ package enum SQL {
     WHERE i.id = ?1
     """
 
+  /// Primary key (source, key); no row changes when an event of the source has the key.
   package static let claimDedupKey = """
     INSERT OR IGNORE INTO dedup_keys (source, key, sequence) VALUES (?1, ?2, ?3)
     """
 
-  // Primary keys of dedup_keys and events.
+  /// Primary keys of dedup_keys and events.
   package static let findDedupKey = """
     SELECT e.sequence, e.accepted_at_ms, e.external_id, e.trace
     FROM dedup_keys AS d
@@ -95,21 +97,21 @@ package enum SQL {
     WHERE d.source = ?1 AND d.key = ?2
     """
 
-  // Primary key.
+  /// Primary key.
   package static let countDuplicate = """
     UPDATE events
     SET duplicates = duplicates + 1, last_duplicate_ms = ?2
     WHERE sequence = ?1
     """
 
-  // Primary key; once per source and group.
+  /// Primary key; once per source and group.
   package static let countEvents = """
     UPDATE sources
     SET event_count = event_count + ?2, last_event_ms = max(coalesce(last_event_ms, 0), ?3)
     WHERE key = ?1
     """
 
-  // Primary key.
+  /// Primary key.
   package static let saveProgress = """
     UPDATE sources
     SET
@@ -124,23 +126,24 @@ package enum SQL {
     WHERE key = ?1
     """
 
-  // Primary key (source, from_ms).
+  /// Primary key (source, from_ms).
   package static let extendCoverage = """
     INSERT INTO coverage (source, from_ms, to_ms)
     VALUES (?1, ?2, ?3)
     ON CONFLICT (source, from_ms) DO UPDATE SET to_ms = max(to_ms, excluded.to_ms)
     """
 
+  /// Primary key, which refuses a second attempt at the same time.
   package static let startAttempt = """
     INSERT INTO running (delivery, lane, number, started_at_ms, generation)
     VALUES (?1, ?2, ?3, ?4, ?5)
     """
 
-  // Primary key.
+  /// Primary key.
   package static let endAttempt = "DELETE FROM running WHERE delivery = ?1 RETURNING lane"
 
-  // Primary key (delivery, number). Only that conflict is let pass: an outcome that is no word of
-  // ours must fail.
+  /// Primary key (delivery, number). Only that conflict is let pass: an outcome that is no word of
+  /// ours must fail.
   package static let recordAttempt = """
     INSERT INTO attempts (
       delivery, number, started_at_ms, ended_at_ms, outcome, status_code, error, retry_after_ms,
@@ -150,9 +153,10 @@ package enum SQL {
     ON CONFLICT (delivery, number) DO NOTHING
     """
 
-  // Primary key (lane, delivery).
+  /// Primary key (lane, delivery).
   package static let dequeue = "DELETE FROM queue WHERE lane = ?1 AND delivery = ?2"
 
+  /// Primary key, which refuses a second outcome.
   package static let settle = """
     INSERT INTO settled (
       delivery, lane, route, generation, state, reason, attempts, settled_at_ms, order_key,
@@ -161,25 +165,26 @@ package enum SQL {
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
     """
 
-  // Primary key (lane, delivery).
+  /// Primary key (lane, delivery).
   package static let wait = """
     UPDATE queue
     SET state = 2, due_at_ms = ?3, attempts = ?4, wait_reason = ?5
     WHERE lane = ?1 AND delivery = ?2
     """
 
-  // Primary key (lane, delivery).
+  /// Primary key (lane, delivery).
   package static let park = """
     UPDATE queue
     SET state = 3, due_at_ms = NULL, attempts = ?3, wait_reason = ?4
     WHERE lane = ?1 AND delivery = ?2
     """
 
+  /// Primary key; a later attempt's event takes the place of an earlier one's.
   package static let storeTransformed = """
     INSERT OR REPLACE INTO transformed (delivery, event) VALUES (?1, ?2)
     """
 
-  // Primary key (lane, delivery): a range of one lane.
+  /// Primary key (lane, delivery): a range of one lane.
   package static let claim = """
     SELECT
       q.delivery, q.route, q.generation, q.attempts, q.attempts_before, q.order_key, q.due_at_ms,
@@ -192,7 +197,7 @@ package enum SQL {
     LIMIT ?3
     """
 
-  // The same row by its key: one delivery of one lane.
+  /// The same row by its key: one delivery of one lane.
   package static let claimOne = """
     SELECT
       q.delivery, q.route, q.generation, q.attempts, q.attempts_before, q.order_key, q.due_at_ms,
@@ -203,7 +208,7 @@ package enum SQL {
     WHERE q.lane = ?1 AND q.delivery = ?2
     """
 
-  // Partial index queue_due.
+  /// Partial index queue_due.
   package static let claimDue = """
     SELECT
       q.delivery, q.route, q.generation, q.attempts, q.attempts_before, q.order_key, q.due_at_ms,
@@ -216,19 +221,19 @@ package enum SQL {
     LIMIT ?3
     """
 
-  // Partial index queue_due.
+  /// Partial index queue_due.
   package static let nextDue = """
     SELECT min(due_at_ms) FROM queue INDEXED BY queue_due WHERE lane = ?1 AND state = 2
     """
 
-  // Partial index queue_due.
+  /// Partial index queue_due.
   package static let nextDueAfter = """
     SELECT min(due_at_ms)
     FROM queue INDEXED BY queue_due
     WHERE lane = ?1 AND state = 2 AND due_at_ms > ?2
     """
 
-  // Partial index queue_order: the head of one key.
+  /// Partial index queue_order: the head of one key.
   package static let headOfKey = """
     SELECT delivery
     FROM queue INDEXED BY queue_order
@@ -237,14 +242,19 @@ package enum SQL {
     LIMIT 1
     """
 
-  // Partial index queue_due.
+  /// Partial index queue_due.
   package static let waitingKeys = """
     SELECT DISTINCT order_key
     FROM queue INDEXED BY queue_due
     WHERE lane = ?1 AND state = 2 AND order_key IS NOT NULL
     """
 
-  // By lane on the queue's side, because its key begins with the lane; primary keys everywhere.
+  /// Partial index events_trace.
+  package static let firstOfTrace = """
+    SELECT sequence FROM events WHERE trace = ?1 ORDER BY sequence LIMIT 1
+    """
+
+  /// By lane on the queue's side, because its key begins with the lane; primary keys everywhere.
   package static let deliveriesOfEvent = """
     SELECT
       d.delivery, printf('dlv_%012x%s%016x', e.accepted_at_ms, n.middle, n.base | d.delivery),

@@ -5,7 +5,9 @@ import CSQLite
 /// Bound values never appear in it: they are users' events.
 package struct StoreError: Error, Sendable, CustomStringConvertible {
   package let code: Code
+  /// What was being done, to what, and what went wrong.
   package let message: String
+  /// What an operator can do about it.
   package let hint: String?
   /// SQLite's extended result code; 0 when SQLite was not the one that failed.
   package let sqliteCode: Int32
@@ -23,7 +25,7 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
   package struct Code: Sendable, Hashable {
     private enum Raw {
       case busy, diskFull, inputOutput, corrupt, permission, locked, newerSchema, alteredSchema
-      case networkFileSystem, constraint, closed, notADatabase, other
+      case networkFileSystem, constraint, closed, notADatabase, empty, other
     }
     private let raw: Raw
     private init(_ raw: Raw) { self.raw = raw }
@@ -45,6 +47,8 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
     package static let constraint = Code(.constraint)
     package static let closed = Code(.closed)
     package static let notADatabase = Code(.notADatabase)
+    /// There is no table in the file: a runtime is making it at this moment, or none ever did.
+    package static let empty = Code(.empty)
     package static let other = Code(.other)
   }
 

@@ -20,6 +20,26 @@ struct StoreLocation: Sendable {
     }
   }
 
+  /// The same place without symbolic links, from the root.
+  ///
+  /// So that two names of one file have one lock file, and that no name means more to SQLite than
+  /// to us: `:memory:`, or `file:…?…` where it was built to read URIs.
+  func resolved() -> StoreLocation {
+    let name = path.split(separator: "/", omittingEmptySubsequences: false).last.map(String.init)
+    guard let file = StoreLocation.realPath(path) else {
+      // Not there yet; and where the directory is not there either, opening the file will say so.
+      let parent = StoreLocation.realPath(directory) ?? directory
+      return StoreLocation(path: (parent == "/" ? "" : parent) + "/" + (name ?? ""))
+    }
+    return StoreLocation(path: file)
+  }
+
+  private static func realPath(_ path: String) -> String? {
+    guard let resolved = realpath(path, nil) else { return nil }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
   /// Makes the directory with mode 0700, and parents as needed.
   func makeDirectory() throws(StoreError) {
     var partial = directory.hasPrefix("/") ? "" : "."

@@ -10,7 +10,7 @@ import CPlatform
 ///
 /// A file of its own, because closing any descriptor on the database would drop SQLite's locks.
 /// The kernel releases it when the process ends, however it ends, so nothing is ever stale.
-/// Source: <https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>
+/// Source: <https://www.sqlite.org/howtocorrupt.html>, 2.2
 struct StoreLock: ~Copyable {
   private let descriptor: Int32
 

@@ -1,13 +1,19 @@
 /// What to list, in the words of the views.
 package struct EventFilter: Sendable {
+  /// Accepted at this time or later.
   package var fromMs: Int64?
+  /// Accepted before this time.
   package var toMs: Int64?
   package var module: String?
   package var source: String?
+  /// With a delivery of this route.
   package var route: String?
+  /// With a delivery to this actor.
   package var actor: String?
+  /// 0, 1, 2; see the engine's `EventType`.
   package var type: Int?
   package var platformEvent: String?
+  /// `accepted`, `settled` or `unrouted`.
   package var state: String?
   package var limit = 100
   /// Only events with a lower number: the place in the list.
@@ -76,8 +82,10 @@ package struct NonMatchSummary: Sendable {
 /// One event with everything that became of it.
 package struct EventDetail: Sendable {
   package let summary: EventSummary
+  /// The event as JSON, as `v_events.event` has it.
   package let envelope: [UInt8]
   package let dedupKey: String?
+  /// By the number of the delivery, oldest first.
   package let attempts: [Int64: [AttemptSummary]]
   package let nonMatches: [NonMatchSummary]
   package let nonMatchesMore: Int
@@ -116,14 +124,22 @@ extension ReaderConnection {
     let external = try connection.prepare("SELECT sequence FROM external_ids WHERE id = ?1")
     external.bind(1, id)
     if try external.step(doing: "find an event") { return external.int64(0) }
-    guard let made = try identity().number(in: id, prefix: String(id.prefix(4))) else {
-      return nil
-    }
+    let prefix = String(id.prefix(4))
+    guard ["evt_", "trc_", "dlv_"].contains(prefix),
+      let made = try identity().number(in: id, prefix: prefix)
+    else { return try sequence(ofTrace: id) }
     let query = try connection.prepare(
       "SELECT sequence FROM events WHERE sequence = ?1 AND accepted_at_ms = ?2")
     query.bind(1, Identity.sequence(of: made.number))
     query.bind(2, made.acceptedAtMs)
     return try query.step(doing: "find an event") ? query.int64(0) : nil
+  }
+
+  /// The first event of a trace that came from outside.
+  private func sequence(ofTrace id: String) throws(StoreError) -> Int64? {
+    let query = try connection.prepare(SQL.firstOfTrace)
+    query.bind(1, id)
+    return try query.step(doing: "find a trace") ? query.int64(0) : nil
   }
 
   fileprivate func identity() throws(StoreError) -> Identity {

@@ -57,6 +57,7 @@ extension StoreReader {
     }
   }
 
+  /// All sources, those of modules that are not loaded included; by module and id.
   package func sources() async throws(StoreError) -> [SourceStatus] {
     try await read { reader throws(StoreError) in
       let query = try reader.connection.prepare(
@@ -80,6 +81,7 @@ extension StoreReader {
     }
   }
 
+  /// The registry, removed modules included; by name.
   package func modules() async throws(StoreError) -> [ModuleStatus] {
     try await read { reader throws(StoreError) in
       let query = try reader.connection.prepare(
@@ -106,16 +108,18 @@ extension StoreReader {
       let query = try reader.connection.prepare(
         """
         SELECT m.name, l.kind, l.name, q.pending, q.waiting, q.parked,
-          (SELECT count(*) FROM running AS a WHERE a.lane = l.key), e.accepted_at_ms
-        FROM (
-          SELECT lane, sum(state = 0) AS pending, sum(state = 2) AS waiting,
-            sum(state = 3) AS parked, min(delivery) AS oldest
-          FROM queue
-          GROUP BY lane
-        ) AS q
+          (SELECT count(*) FROM running AS a WHERE a.lane = l.key),
+          (SELECT e.accepted_at_ms FROM events AS e WHERE e.sequence = q.oldest >> 16)
+        FROM
+          (
+            SELECT
+              lane, sum(state = 0) AS pending, sum(state = 2) AS waiting,
+              sum(state = 3) AS parked, min(delivery) AS oldest
+            FROM queue
+            GROUP BY lane
+          ) AS q
         JOIN lanes AS l ON l.key = q.lane
         JOIN modules AS m ON m.key = l.module
-        LEFT JOIN events AS e ON e.sequence = q.oldest >> 16
         ORDER BY m.name, l.kind, l.name
         """)
       var list: [QueueStatus] = []

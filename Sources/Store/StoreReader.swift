@@ -8,6 +8,7 @@ import Synchronization
 
 /// The read side of a database: with a runtime or without one, always read-only.
 package final class StoreReader: Sendable {
+  /// As it was given, symbolic links and all.
   package let path: String
   private let pool: ReaderPool
   private let threads: Mutex<[pthread_t]>
@@ -18,6 +19,7 @@ package final class StoreReader: Sendable {
   ///   `.newerSchema`, `.notADatabase`.
   package init(path: String, readerCount: Int = 1, vfs: String? = nil) throws(StoreError) {
     self.path = path
+    let path = StoreLocation(path: path).resolved().path
     let probe = try ReaderConnection(path: path, vfs: vfs)
     try Schema(probe.connection).refuseUnreadable()
     pool = ReaderPool(path: path, count: readerCount, vfs: vfs)
@@ -26,14 +28,13 @@ package final class StoreReader: Sendable {
     threads.withLock { $0 = started }
   }
 
+  /// Like ``close()``: the threads keep nothing alive but themselves, and would wait for ever.
+  deinit { close() }
+
   /// Ends the readers' threads; blocks until running queries are done.
   package func close() {
     pool.close()
-    let threads = threads.withLock { threads in
-      defer { threads = [] }
-      return threads
-    }
-    for thread in threads { pthread_join(thread, nil) }
+    endThreads(threads.withLock { $0.taken() })
   }
 
   /// Runs queries on a reader's thread.

@@ -35,6 +35,7 @@ final class Writer: Sendable {
     }
   }
 
+  /// Lets ``run(_:log:)`` end when what waits is written; later operations are told `.closed`.
   func close() { queue.close() }
 
   /// Runs until ``close()``, and then until nothing is left to write.
@@ -50,13 +51,17 @@ final class Writer: Sendable {
       write(group, connection)
       log.checkpointIfLarge(connection.connection, observer: observer)
     }
+    CrashPoint.checkpointBegins.reached()
     log.checkpointFully(connection.connection)
+    CrashPoint.checkpointDone.reached()
   }
 
   private func write(_ group: [WriteOperation], _ connection: WriterConnection) {
     do throws(StoreError) {
       try connection.begin()
+      CrashPoint.writeBegun.reached()
       for operation in group { try operation.perform(connection) }
+      CrashPoint.writePerformed.reached()
       try connection.commit()
     } catch {
       connection.rollback()
@@ -69,14 +74,17 @@ final class Writer: Sendable {
       }
       return
     }
+    CrashPoint.writeCommitted.reached()
     observer(.committed(operations: group.count))
     for operation in group { operation.finish(nil) }
+    CrashPoint.writeTold.reached()
   }
 }
 
 /// What the writer did, for metrics and tests.
 package enum WriterEvent: Sendable {
   case committed(operations: Int)
+  /// With 0 operations: a checkpoint failed, and nobody lost anything.
   case failed(operations: Int, StoreError)
   /// A checkpoint moved this many pages and left that many in the log.
   case checkpointed(moved: Int, left: Int)
@@ -84,8 +92,12 @@ package enum WriterEvent: Sendable {
 
 extension StoreError {
   /// A failure of the disk or the file, which the next operation would meet as well.
+  ///
+  /// Only where SQLite says so: a row that breaks a rule of ours is the matter of who met it.
   fileprivate var spoilsAll: Bool {
-    [.diskFull, .inputOutput, .corrupt, .busy, .permission, .notADatabase].contains(code)
+    sqliteCode != 0
+      && [.diskFull, .inputOutput, .corrupt, .busy, .permission, .notADatabase]
+        .contains(code)
   }
 }
 
@@ -99,9 +111,14 @@ final class WriteAheadLog: @unchecked Sendable {
   private var pages: Int32 = 0
   private var pagesAtLastTry: Int32 = 0
 
+  private let pagesMax: Int32
+
   /// 4000 pages of 8 KiB: about 32 MiB of log, p99 of a commit 1.0 ms (design.md 4).
   static let pagesMax: Int32 = 4_000
 
+  init(pagesMax: Int32 = WriteAheadLog.pagesMax) { self.pagesMax = pagesMax }
+
+  /// Counts the log's pages from now on. This must outlive the connection's last commit.
   func attach(to connection: Connection) {
     sqlite3_wal_hook(
       connection.handle,
@@ -113,22 +130,29 @@ final class WriteAheadLog: @unchecked Sendable {
       }, Unmanaged.passUnretained(self).toOpaque())
   }
 
+  /// Moves the log into the database when it is long, as far as readers let it.
   func checkpointIfLarge(_ connection: Connection, observer: (WriterEvent) -> Void) {
     // A reader that holds an old snapshot stops a checkpoint half-way; trying again at every
     // commit would cost a scan each, so the log has to grow by a quarter first.
-    guard pages >= WriteAheadLog.pagesMax,
-      pages < pagesAtLastTry || pages >= pagesAtLastTry + WriteAheadLog.pagesMax / 4
+    guard pages >= pagesMax, pages < pagesAtLastTry || pages >= pagesAtLastTry + pagesMax / 4
     else { return }
     var total: Int32 = 0
     var moved: Int32 = 0
-    // PASSIVE waits for nobody. Its result is not an error to anyone: the log just stays longer.
-    _ = sqlite3_wal_checkpoint_v2(
+    // PASSIVE waits for nobody. A failure is nobody's error: the log just stays longer. On a disk
+    // that fails, trying at every commit would double the load, so the log has to grow as well.
+    let code = sqlite3_wal_checkpoint_v2(
       connection.handle, nil, SQLITE_CHECKPOINT_PASSIVE, &total, &moved)
+    guard code == SQLITE_OK || code & 0xFF == SQLITE_BUSY else {
+      pagesAtLastTry = pages
+      observer(.failed(operations: 0, connection.error(doing: "checkpoint")))
+      return
+    }
     pagesAtLastTry = moved < total ? pages : 0
     if moved == total { pages = 0 }
     observer(.checkpointed(moved: Int(moved), left: Int(total - moved)))
   }
 
+  /// Empties the log where no reader needs it; a reader that does may have 2 s to end.
   func checkpointFully(_ connection: Connection) {
     _ = sqlite3_wal_checkpoint_v2(
       connection.handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)

@@ -22,9 +22,15 @@ final class WriterConnection {
     sequence = committedSequence
   }
 
+  /// 65,536: a delivery's number is its event's with 16 bits behind it.
+  private static let deliveryCountMax = 1 << 16
+
   // MARK: Transactions
 
+  /// Begins a group: the one write transaction of the file.
   func begin() throws(StoreError) {
+    // A transaction that could not be rolled back would make every BEGIN fail from now on.
+    rollback()
     sequence = committedSequence
     sourceCounts.removeAll(keepingCapacity: true)
     // IMMEDIATE: a read transaction that later writes would fail with SQLITE_BUSY_SNAPSHOT.
@@ -32,6 +38,7 @@ final class WriterConnection {
     try statements.begin.run(doing: "begin a transaction")
   }
 
+  /// Makes the group durable. When it throws, the group must be rolled back.
   func commit() throws(StoreError) {
     for (source, counts) in sourceCounts {
       statements.countEvents.bind(1, source)
@@ -43,6 +50,7 @@ final class WriterConnection {
     committedSequence = sequence
   }
 
+  /// Undoes the group, or what of it a failing commit has left.
   func rollback() {
     guard connection.isInTransaction else { return }
     // A rollback that fails leaves what a crash would leave: the transaction never happened.
@@ -51,6 +59,9 @@ final class WriterConnection {
 
   // MARK: Accept
 
+  /// Stores the events of a batch that are new, their deliveries, and the source's progress.
+  ///
+  /// - Returns: One receipt per record, in their order.
   func accept(_ batch: AcceptBatch) throws(StoreError) -> [AcceptReceipt] {
     var receipts: [AcceptReceipt] = []
     receipts.reserveCapacity(batch.records.count)
@@ -62,6 +73,12 @@ final class WriterConnection {
   private func accept(_ record: AcceptRecord) throws(StoreError) -> AcceptReceipt {
     let next = sequence + 1
     precondition(next < Identity.sequenceMax, "the event numbers of this file are used up")
+    guard record.deliveries.count <= WriterConnection.deliveryCountMax else {
+      throw StoreError(
+        .constraint,
+        "an event can have \(WriterConnection.deliveryCountMax) deliveries, not "
+          + "\(record.deliveries.count)")
+    }
     if let first = try firstCopy(of: record, claiming: next) { return first }
     sequence = next
     statements.insertEvent.bind(1, next)
@@ -72,7 +89,8 @@ final class WriterConnection {
     statements.insertEvent.bind(6, record.deliveries.count)
     statements.insertEvent.bind(7, text: record.provenance)
     statements.insertEvent.bind(8, text: record.payload)
-    statements.insertEvent.bind(9, text: record.extra)
+    // `{}` adds no member; the view that puts the envelope together counts on one.
+    statements.insertEvent.bind(9, text: record.extra.flatMap { $0.count > 2 ? $0 : nil })
     statements.insertEvent.bind(10, record.externalID)
     statements.insertEvent.bind(11, record.traceID)
     statements.insertEvent.bind(12, record.dedupKey)
@@ -153,6 +171,7 @@ final class WriterConnection {
     return receipt
   }
 
+  /// Stores checkpoint, health and coverage of a source.
   func save(_ progress: SourceProgress) throws(StoreError) {
     statements.saveProgress.bind(1, progress.source)
     statements.saveProgress.bind(2, progress.checkpoint)

@@ -205,7 +205,7 @@ struct RouteTests {
       retry: RetryPolicy(attemptsMax: 3, backoff: .fixed, initialDelayMs: 1_000),
       breaker: BreakerPolicy(cooldownMs: 9_000))
     #expect(routes[0].delivery == expected)
-    #expect(routes[0].delivery.retry.jitter == .none)
+    #expect(routes[0].delivery.retry.jitter == .off)
     #expect(!routes[0].hasOwnLane)
     #expect(routes[1].delivery.breaker == nil)
     #expect(routes[1].hasOwnLane)

@@ -198,6 +198,10 @@ struct CommandRunnerTests {
     childGuard.close()
     try await Fixture.eventually { workspace.text("eof") != nil }
     #expect(workspace.text("lines") == "+\(pid)\n-\(pid)\n")
+    // The reaper itself is waited for too: a zombie would still have its directory.
+    try await Fixture.eventually {
+      !FileManager.default.fileExists(atPath: "/proc/\(childGuard.reaperID)")
+    }
   }
 
   @Test func `no command inherits the pipe to the reaper`() async throws {
@@ -253,7 +257,8 @@ struct CommandRunnerTests {
   @Test func `a kill -9 of the engine ends its commands`() async throws {
     let directory = workspace.path
     let reaper = try workspace.script(
-      "while read l; do case $l in +*) g=${l#+};; esac; done; kill -9 -$g", name: "reaper.sh")
+      "while read l; do case $l in +*) g=${l#+}; : > \(directory)/told;; esac; done\n"
+        + "kill -9 -$g", name: "reaper.sh")
     let script = try workspace.script("sleep 1000 & echo \"$$ $!\" > pids; wait")
     await #expect(processExitsWith: .signal(SIGKILL)) {
       [directory = directory as String, reaper = reaper as String, script = script as String] in
@@ -264,6 +269,7 @@ struct CommandRunnerTests {
       try await Fixture.eventually {
         let text = try? String(contentsOfFile: directory + "/pids", encoding: .utf8)
         return text?.hasSuffix("\n") == true
+          && FileManager.default.fileExists(atPath: directory + "/told")
       }
       kill(getpid(), SIGKILL)
       _ = try await result

@@ -26,10 +26,15 @@ struct Database {
     }
   }
 
-  /// The runtime that holds or held the file; nil when there is no file or no row.
+  /// The runtime that holds or held the file; nil when there is no file, no table or no row.
   func lastRuntime() async throws -> RuntimeRecord? {
     guard FileStatus.exists(path) else { return nil }
-    return try await read { try await $0.lastRuntime() }
+    do {
+      return try await read { try await $0.lastRuntime() }
+    } catch let failure as Failure where failure.code == .notFound {
+      // A runtime is making the database at this moment.
+      return nil
+    }
   }
 }
 

@@ -22,7 +22,10 @@ struct RuntimeClient: Sendable {
   static func withRuntime<Value: Sendable>(
     of database: String, _ body: (RuntimeClient?) async throws -> Value
   ) async throws -> Value {
-    let http = HTTPClient(eventLoopGroupProvider: .singleton)
+    var configuration = HTTPClient.Configuration()
+    // A socket that a crash left behind refuses at once; asking it again only takes time.
+    configuration.connectionPool.retryConnectionEstablishment = false
+    let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     let value: Value
     do {
       value = try await body(await find(database, http))
@@ -109,6 +112,8 @@ struct RuntimeClient: Sendable {
     var request = HTTPClientRequest(
       url: "http+unix://\(URLText.encode(socketPath))\(path)")
     request.method = .init(rawValue: method)
+    // The client's own would be the socket's path, which is no host name.
+    request.headers.add(name: "host", value: "localhost")
     for (name, value) in headers { request.headers.add(name: name, value: value) }
     if method == "POST" {
       request.headers.add(name: "content-type", value: "application/json")

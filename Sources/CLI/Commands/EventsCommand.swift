@@ -35,7 +35,10 @@ struct EventFilterOptions: ParsableArguments {
     query.route = route
     query.actor = actor
     query.platformEvent = platformEvent
-    query.after = after
+    if let after {
+      guard let place = Int64(after), place > 0 else { throw wrong("after", "a cursor of a list") }
+      query.after = after
+    }
     if let type {
       let words = EventType.allCases.map(\.rawValue).joined(separator: ", ")
       guard let value = EventType(rawValue: type) else { throw wrong("type", words) }

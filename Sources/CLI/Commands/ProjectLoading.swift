@@ -30,7 +30,7 @@ struct ProjectLoading {
       terminal: ConsoleTerminal(isTerminal: isatty(2) == 1, environment: environment))
     let value: Value
     do {
-      value = try await body(ProjectLoading(catalog: BuiltInCatalog.make(services)))
+      value = try await body(ProjectLoading(catalog: BuiltInCatalog.make(services).redacted()))
     } catch {
       // What failed before matters more than what fails while cleaning up.
       try? await client.shutdown()

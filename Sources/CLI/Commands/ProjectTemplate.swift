@@ -143,7 +143,7 @@ struct ProjectTemplate {
 
   private static let script = """
     #!/bin/sh
-    # The event comes on stdin. Exit 0 and print it to pass it on, changed or not; exit 1 to drop it.
+    # The event comes on stdin. Print it and exit 0 to pass it on, changed or not; exit 1 drops it.
     event=$(cat)
     if printf '%s' "$event" | grep -q '"author_type" *: *"bot"'; then
       echo "written by a bot" >&2

@@ -61,21 +61,13 @@ struct ValidateCommand: AsyncParsableCommand {
     let kinds = ["dead-source", "unreachable-actor", "orphan-transform", "event-type-mismatch"]
     guard let kind = kinds.first(where: { each.code == "graph." + $0 }) else { return nil }
     return [
-      "kind": .string(kind), "id": JSONValue(firstQuoted(each.message)),
-      "message": .string(each.message),
+      "kind": .string(kind), "id": JSONValue(each.subject), "message": .string(each.message),
     ]
   }
 
   private static func environmentWarning(_ each: Diagnostic) -> JSONValue? {
     guard each.code == "env.unset", each.level != .error else { return nil }
-    let words = each.message.split(separator: " ")
-    let name = words.firstIndex(of: "variable").flatMap { words.dropFirst($0 + 1).first }
-    return ["name": JSONValue(name.map(String.init)), "source": .string(each.file)]
-  }
-
-  private static func firstQuoted(_ text: String) -> String? {
-    let parts = text.split(separator: "\"", omittingEmptySubsequences: false)
-    return parts.count > 2 ? String(parts[1]) : nil
+    return ["name": JSONValue(each.subject), "source": .string(each.file)]
   }
 }
 

@@ -33,25 +33,27 @@ enum ProcessSetup {
 /// SIGTERM and SIGINT, taken by a thread of their own.
 ///
 /// Whoever asked with ``handleFirst(_:)`` gets the first one; any other ends the process at once
-/// with 128 + number, even when everything else hangs (cli-http.md 1.4 and 2.2). The signals are
-/// blocked in every thread, and children get a clean mask from those who start them.
+/// with 128 + number, even when everything else hangs (cli-http.md 1.4 and 2.2). The handler only
+/// writes to a pipe: signals cannot be blocked and waited for, because the main thread sleeps in
+/// `sigsuspend` with an empty mask (libdispatch, queue.c, `_dispatch_sigsuspend`).
 enum StopSignals {
   private static let handler = Mutex<(@Sendable (Int32) -> Void)?>(nil)
+  private static let writeEnd = Atomic<Int32>(-1)
 
   fileprivate static func begin() {
-    var signals = set()
-    pthread_sigmask(SIG_BLOCK, &signals, nil)
-    Thread.detachNewThread {
-      var signals = set()
-      while true {
-        var number: Int32 = 0
-        guard sigwait(&signals, &number) == 0 else { continue }
-        let first = handler.withLock { handler in
-          defer { handler = nil }
-          return handler
-        }
-        guard let first else { _exit(128 + number) }
-        first(number)
+    var ends: [Int32] = [-1, -1]
+    // Without a pipe the signals keep their default, which ends the process too.
+    guard pipe(&ends) == 0 else { return }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    writeEnd.store(ends[1], ordering: .sequentiallyConsistent)
+    Thread.detachNewThread { [readEnd = ends[0]] in take(from: readEnd) }
+    for number in [SIGTERM, SIGINT] {
+      signal(number) { number in
+        let before = errno
+        var byte = UInt8(truncatingIfNeeded: number)
+        // A pipe that cannot be written holds thousands of signals already.
+        _ = write(StopSignals.writeEnd.load(ordering: .relaxed), &byte, 1)
+        errno = before
       }
     }
   }
@@ -61,11 +63,16 @@ enum StopSignals {
     handler.withLock { $0 = body }
   }
 
-  private static func set() -> sigset_t {
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    sigaddset(&signals, SIGTERM)
-    sigaddset(&signals, SIGINT)
-    return signals
+  private static func take(from readEnd: Int32) {
+    var byte: UInt8 = 0
+    while true {
+      guard read(readEnd, &byte, 1) == 1 else { continue }
+      let first = handler.withLock { handler in
+        defer { handler = nil }
+        return handler
+      }
+      guard let first else { _exit(128 + Int32(byte)) }
+      first(Int32(byte))
+    }
   }
 }

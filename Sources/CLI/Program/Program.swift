@@ -47,7 +47,9 @@ enum Program {
     if isJSON {
       output.report(Failure(.usage, .usage, Orgloop.message(for: error)))
     } else {
-      output.write(Orgloop.fullMessage(for: error) + "\n", to: .standardError)
+      // "Error: …", then how the command is used.
+      let text = Orgloop.fullMessage(for: error)
+      output.error(text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text)
     }
     return .usage
   }

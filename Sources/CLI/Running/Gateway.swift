@@ -37,8 +37,5 @@ struct Gateway: RuntimeGateway {
     try await runtime.inject(body, module: module, idempotencyKey: idempotencyKey)
   }
 
-  func beginShutdown(timeoutMs: Int64?) async {
-    runtime.beginStop(timeoutMs: timeoutMs)
-    stop.request()
-  }
+  func beginShutdown(timeoutMs: Int64?) async { stop.request(timeoutMs: timeoutMs) }
 }

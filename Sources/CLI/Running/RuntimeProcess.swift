@@ -27,18 +27,23 @@ struct RuntimeProcess {
       try WebhookExposure.check(project.modules, host: settings.host, catalog: loading.catalog)
       let log = LogFanout()
       try Loggers.add(project.modules, loading.catalog, to: log, isVerbose: global.verbose)
-      try await hold(project, settings, loading.catalog, log)
+      try await hold(settings, loading, log)
     }
   }
 
-  private func load(with loading: ProjectLoading) throws -> LoadedProject {
-    let project = loading.load(global)
+  /// - Parameter hashKey: The database's own, once it is open.
+  private func load(
+    with loading: ProjectLoading, hashKey: [UInt8]? = nil
+  ) throws -> LoadedProject {
+    var options = LoadOptions()
+    if let hashKey { options.hashKey = hashKey }
+    let project = loading.load(global, options: options)
     let isUsable = command.force && project.configFile != nil && !project.modules.isEmpty
     if project.hasErrors, !isUsable {
       output.show(project.diagnostics)
       throw Failure(configurationOf: project)
     }
-    output.show(project.diagnostics.filter { $0.level != .notice })
+    if hashKey == nil { output.show(project.diagnostics.filter { $0.level != .notice }) }
     return project
   }
 
@@ -50,18 +55,22 @@ struct RuntimeProcess {
   }
 
   /// Opens the database and closes it again, whatever happens in between.
+  ///
+  /// A project that cannot be started never gets this far, so a broken file makes no database. What
+  /// is started is loaded once more, with the database's own key for the hashes of secrets.
   private func hold(
-    _ project: LoadedProject, _ settings: RuntimeSettings, _ catalog: ConnectorCatalog,
-    _ log: LogFanout
+    _ settings: RuntimeSettings, _ loading: ProjectLoading, _ log: LogFanout
   ) async throws {
     let database = try global.databasePath()
     let runtime: Runtime
     do {
-      runtime = try Runtime.open(path: database, settings: settings, catalog: catalog, log: log)
+      runtime = try Runtime.open(
+        path: database, settings: settings, catalog: loading.catalog, log: log)
     } catch  where error.code == .locked {
       throw await Failure(heldBy: error, database: database)
     }
     defer { runtime.close() }
+    let project = try load(with: loading, hashKey: runtime.hashKey)
     let record = try makeRecord(project, database: database)
     try await serve(runtime, project, settings, RecordKeeper(runtime, record, time: .system))
   }
@@ -106,7 +115,8 @@ struct RuntimeProcess {
     }
     let group = ServiceGroup(
       configuration: configuration(
-        ServingService(server: server), runtime, keeper, stop, logger: logger))
+        ServingService(server: server), DrainingService(runtime: runtime, stop: stop), keeper,
+        stop, logger: logger))
     try await group.run()
     await keeper.end(.stopped)
     output.notice("OrgLoop stopped.")
@@ -116,16 +126,21 @@ struct RuntimeProcess {
   /// itself, the row then says `stopping`, the runtime drains, and the server answers 503 until
   /// that is done.
   private func configuration(
-    _ server: ServingService, _ runtime: Runtime, _ keeper: RecordKeeper, _ stop: StopRequests,
-    logger: Logger
+    _ server: ServingService, _ runtime: DrainingService, _ keeper: RecordKeeper,
+    _ stop: StopRequests, logger: Logger
   ) -> ServiceGroupConfiguration {
     typealias Part = ServiceGroupConfiguration.ServiceConfiguration
     return ServiceGroupConfiguration(
       services: [
-        Part(service: server),
-        Part(service: runtime, successTerminationBehavior: .gracefullyShutdownGroup),
-        Part(service: keeper, successTerminationBehavior: .ignore),
-        Part(service: stop, successTerminationBehavior: .gracefullyShutdownGroup),
+        Part(service: server, serviceName: "server"),
+        Part(
+          service: runtime, successTerminationBehavior: .gracefullyShutdownGroup,
+          serviceName: "runtime"),
+        Part(
+          service: keeper, successTerminationBehavior: .ignore, serviceName: "record keeper"),
+        Part(
+          service: stop, successTerminationBehavior: .gracefullyShutdownGroup,
+          serviceName: "stop requests"),
       ],
       logger: logger)
   }

@@ -8,12 +8,19 @@ import Synchronization
 final class StopRequests: Service {
   private let requests: AsyncStream<Void>
   private let continuation: AsyncStream<Void>.Continuation
+  private let limit = Mutex<Int64?>(nil)
 
   init() {
     (requests, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
   }
 
-  func request() { continuation.yield() }
+  /// How long running deliveries may take; nil leaves it to the setting.
+  var timeoutMs: Int64? { limit.withLock { $0 } }
+
+  func request(timeoutMs: Int64? = nil) {
+    if let timeoutMs { limit.withLock { $0 = timeoutMs } }
+    continuation.yield()
+  }
 
   func run() async throws {
     StopSignals.handleFirst { _ in self.request() }
@@ -83,6 +90,21 @@ final class RecordKeeper: Service {
       // A full disk must not end the runtime, which goes on settling what it has; `/readyz`
       // tells that the database cannot be written.
       try? await save()
+    }
+  }
+}
+
+/// The runtime, with the limit of whoever asked it to stop.
+struct DrainingService: Service {
+  let runtime: Runtime
+  let stop: StopRequests
+
+  func run() async throws {
+    try await withGracefulShutdownHandler {
+      try await runtime.run()
+    } onGracefulShutdown: {
+      // Handlers are called from the outside in, so the limit is there when the runtime reads it.
+      runtime.beginStop(timeoutMs: stop.timeoutMs)
     }
   }
 }

@@ -23,7 +23,8 @@ enum WebhookExposure {
           .configuration, .configuration,
           "source \(source.id) of module \(module.name) has no secret, and \(host) is reachable "
             + "by other machines",
-          hint: "set config.secret of the source, or runtime.http.host to 127.0.0.1")
+          hint: "set config.secret of the source, runtime.http.host to 127.0.0.1, or "
+            + "config.insecure: true if something in front of it checks the sender")
       }
     }
   }

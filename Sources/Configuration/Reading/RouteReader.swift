@@ -93,9 +93,9 @@ struct RouteReader {
       return foreignSource(
         module: String(text[..<colon]), id: String(text[text.index(after: colon)...]), node)
     }
-    if text == "orgloop" || parts.sourceIDs.contains(text) { return SourceReference(id: text) }
+    if parts.emits(text) { return SourceReference(id: text) }
     if node.replacement?.isFromParameter ?? false, let boot = directory.boot,
-      boot.sourceIDs.contains(text)
+      boot.emits(text)
     {
       return SourceReference(module: directory.bootName, id: text)
     }
@@ -120,7 +120,7 @@ struct RouteReader {
         among: directory.modules.map(\.draft.name), meant: module)
       return SourceReference(module: module, id: id)
     }
-    guard id == "orgloop" || other.sourceIDs.contains(id) else {
+    guard other.emits(id) else {
       session.report(
         .error, "ref.source",
         "when.source: no source \"\(node.isReplaced ? node.display : id)\" in module "

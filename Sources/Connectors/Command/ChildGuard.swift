@@ -10,6 +10,8 @@ import Synchronization
 /// A tiny second process, the ``Reaper``, reads one line per child from a pipe whose only write end
 /// is held here: `+<group>` when a command starts, `-<group>` when it has ended. However the engine
 /// dies, the kernel closes the pipe, and the reaper kills the groups that are left.
+/// Between the start of a command and its line in the pipe lies about a millisecond; an engine that
+/// dies just then leaves that command to itself.
 /// `PR_SET_PDEATHSIG` is no way to get this: it fires at the end of the *thread* that started the
 /// child, and threads of a pool come and go
 /// (<https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html>).
@@ -54,9 +56,9 @@ package final class ChildGuard: Sendable {
   }
 
   /// A line is shorter than PIPE_BUF, so the kernel writes it whole or not at all, and the pipe
-  /// never blocks, so writing under the lock holds nobody up; without the lock ``close()`` could hand the
-  /// number to another file in between. A line that cannot be written (a dead or stopped reaper)
-  /// costs the protection of one child, which is no reason to fail its run.
+  /// never blocks, so writing under the lock holds nobody up; without the lock ``close()`` could
+  /// hand the number to another file in between. A line that cannot be written (a dead or stopped
+  /// reaper) costs the protection of one child, which is no reason to fail its run.
   private func send(_ line: String) {
     let bytes = Array(line.utf8)
     writeEnd.withLock { end in

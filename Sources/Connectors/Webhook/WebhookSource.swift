@@ -34,6 +34,9 @@ package struct WebhookSource: PushSource {
       "event_type", .eventType, default: "resource.changed", "The type of the events."),
     ConfigField("dedup_field", .dotPath, "Where in the body a unique id stands."),
     ConfigField("path", .string, "A further path to listen at; begins with /."),
+    ConfigField(
+      "insecure", .boolean, default: false,
+      "Take unsigned requests from other machines; without it such a source is refused."),
     ConfigField("buffer_dir", .any, ignored: true, "Nothing is buffered in files."),
     ConfigField("max_buffer_size", .any, ignored: true, "Nothing is buffered in files."),
   ]

@@ -48,8 +48,10 @@ package final class Intake: Sendable {
       self.routed(draft, module: module, source: source, nowMs: nowMs, routing)
     }
     let batch = AcceptBatch(records: routed.compactMap { $0?.record }, progress: progress)
+    CrashPoint.acceptRouted.reached()
     do throws(StoreError) {
       let receipts = try await bus.publish(batch)
+      CrashPoint.acceptCommitted.reached()
       for (routed, receipt) in zip(routed, receipts) {
         if let routed { report(routed, receipt, module: module, source: source, routing) }
       }

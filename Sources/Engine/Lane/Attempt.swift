@@ -21,6 +21,7 @@ struct Attempt {
   }
 
   func run() async -> Report {
+    CrashPoint.attemptBegins.reached()
     let event = environment.event(of: delivery.event)
     let deliveryID = environment.bus.identity.deliveryID(
       number: delivery.delivery, acceptedAtMs: delivery.event.acceptedAtMs)
@@ -51,6 +52,7 @@ struct Attempt {
     case .passed(let text, _): envelope = text
     case .stopped(let verdict): return (verdict, traces)
     }
+    CrashPoint.attemptTransformed.reached()
     let prompt = await readPrompt(&traces)
     let config: JSONObject
     do throws(EngineError) {
@@ -62,9 +64,11 @@ struct Attempt {
     }
     let request = request(event, envelope, deliveryID, config, prompt)
     let connector = worker.connector
+    CrashPoint.attemptSends.reached()
     let outcome = await withTimeout(ms: request.timeoutMs, time: environment.time) {
       await connector.deliver(request)
     }
+    CrashPoint.attemptAnswered.reached()
     let text = "no answer within \(request.timeoutMs) ms"
     return (.actor(outcome ?? AttemptOutcome(.timeout, error: text)), traces)
   }

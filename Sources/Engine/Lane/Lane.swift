@@ -132,6 +132,7 @@ extension Lane {
   }
 
   func commit(_ reports: [Attempt.Report]) {
+    CrashPoint.settleBegins.reached()
     environment.bus.acknowledge(reports.map(\.record)) { [mailbox] result in
       switch result {
       case .success: mailbox.post(.settled(reports))

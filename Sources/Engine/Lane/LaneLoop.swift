@@ -41,6 +41,7 @@ struct LaneLoop {
       report(error.description)
       state.fetchFailed(retryAtMs: lane.nowMs + backOff())
     case .started(let deliveries, let records):
+      CrashPoint.startsCommitted.reached()
       retryMs = LaneLoop.retryMsMin
       toAttempt += zip(deliveries, records)
     case .startFailed(let deliveries, let error):
@@ -52,6 +53,7 @@ struct LaneLoop {
     case .settled(let reports):
       isCommitting -= 1
       retryMs = LaneLoop.retryMsMin
+      CrashPoint.settleCommitted.reached()
       for report in reports { settled(report) }
     case .settleFailed(let reports, let error):
       isCommitting -= 1

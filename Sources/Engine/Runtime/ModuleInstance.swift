@@ -9,6 +9,7 @@ final class ModuleInstance: Sendable {
   let sources: [String: SourceRunner]
   let lanes: [Lane]
   private let actors: [any ActorConnector]
+  private let stopping = StopSignal()
   /// Milliseconds of the steady clock when it became active.
   let activeSinceMs: Int64
 
@@ -38,14 +39,21 @@ final class ModuleInstance: Sendable {
       for lane in lanes { group.addTask { await lane.run() } }
       await withTaskGroup(of: Void.self) { sources in
         for source in self.sources.values { sources.addTask { await source.run() } }
+        // Deliveries come from follow-up events, injected events and the file as well, so the
+        // lanes go on although no source has anything to do.
+        await stopping.wait()
       }
+      CrashPoint.stopDraining.reached()
       for lane in lanes { lane.drain() }
     }
     for actor in actors { await actor.close() }
   }
 
   /// Begins the end: no new polls, requests refused, running attempts finish.
-  func stop() { for source in sources.values { source.stop() } }
+  func stop() {
+    for source in sources.values { source.stop() }
+    stopping.set()
+  }
 
   // MARK: Making the parts
 

@@ -18,6 +18,7 @@ extension Runtime {
         keys[definition.name] = try await store.register(
           record(definition, table: table, loadedBy: loadedBy))
       }
+      CrashPoint.moduleRegistered.reached()
       let actors = try actorDirectory(definitions)
       for definition in definitions {
         guard let keys = keys[definition.name] else { continue }
@@ -27,11 +28,13 @@ extension Runtime {
         modules.withLock { $0[definition.name] = instance }
         addSources(definition, keys)
       }
+      CrashPoint.moduleMade.reached()
       intake.use(routing(table, keys))
       try await recover(table, keys)
       for (name, keys) in keys {
         try await store.setModuleState(
           keys.module, state: "active", desired: "active", nowMs: time.wallMs)
+        CrashPoint.moduleActive.reached()
         log.emit(.moduleActive) { entry(.moduleActive, name) }
       }
     } catch let error as StoreError {
@@ -150,7 +153,9 @@ extension Runtime {
           outcome: outcome.kind.rawValue, error: outcome.error, disposition: disposition))
     }
     if !records.isEmpty { try await store.settle(records) }
+    CrashPoint.recoverySettled.reached()
     let count = try await store.arrangeQueue(lanes: lanes)
+    CrashPoint.recoveryArranged.reached()
     recovered.withLock { $0 = count }
   }
 }

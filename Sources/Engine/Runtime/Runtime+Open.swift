@@ -20,6 +20,9 @@ extension Runtime {
     return Runtime(store: store, settings: settings, catalog: catalog, time: time, log: log)
   }
 
+  /// The key that this database's hashes of substituted values are made with.
+  package var hashKey: [UInt8] { store.hashKey }
+
   /// Writes what is waiting and closes the database; blocks until that is done.
   package func close() { store.close() }
 
@@ -32,7 +35,8 @@ extension Inspector {
   ///
   /// The connections stay open until ``close()``.
   ///
-  /// - Throws: ``EngineError`` `.permission` when the file cannot be read, `.storage`.
+  /// - Throws: ``EngineError`` `.permission` when the file cannot be read, `.notFound` when it
+  ///   has no tables yet, `.storage`.
   package static func open(path: String) throws(EngineError) -> Inspector {
     do throws(StoreError) {
       return Inspector(try StoreReader(path: path))
@@ -49,6 +53,7 @@ extension EngineError {
       switch error.code {
       case .locked, .busy: .locked
       case .permission: .permission
+      case .empty: .notFound
       default: .storage
       }
     self.init(code, error.message, hint: error.hint)

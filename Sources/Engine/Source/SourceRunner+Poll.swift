@@ -1,3 +1,4 @@
+import Store
 import Synchronization
 
 extension SourceRunner {
@@ -51,6 +52,7 @@ extension SourceRunner {
     let (action, checkpoint) = state.withLock { state in
       (state.health.started(atMs: environment.time.steadyMs), state.checkpoint)
     }
+    CrashPoint.pollBegins.reached()
     if action == .retry { log(.sourceCircuitRetry, result: "retry") }
     let result = await withTimeout(ms: definition.pollTimeoutMs, time: environment.time) {
       do {
@@ -70,8 +72,10 @@ extension SourceRunner {
     case .success(let found) where found.events.count > Limits.pollEventsMax:
       await fail("one poll gave \(found.events.count) events; \(Limits.pollEventsMax) is the limit")
     case .success(let found):
+      CrashPoint.pollRead.reached()
       do throws(EngineError) {
         try await commit(found, coversUntilNow: true)
+        CrashPoint.pollCommitted.reached()
       } catch {
         log(.systemError, error: "the poll's events cannot be stored: \(error)")
         return .notStored

@@ -1,0 +1,193 @@
+import Engine
+import Foundation
+import Testing
+
+@Suite(.timeLimit(.minutes(3))) struct CommandTests {
+  struct Call: Sendable, CustomTestStringConvertible {
+    let arguments: String
+    let status: Int32
+    let stdout: String
+    let stderr: String
+
+    init(_ arguments: String, _ status: Int32, stdout: String = "", stderr: String = "") {
+      self.arguments = arguments
+      self.status = status
+      self.stdout = stdout
+      self.stderr = stderr
+    }
+
+    var testDescription: String { "orgloop " + arguments }
+  }
+
+  @Test(arguments: [
+    Call("", 64, stderr: "SUBCOMMANDS"),
+    Call("nonsense", 64, stderr: "nonsense"),
+    Call("status --nonsense", 64, stderr: "--nonsense"),
+    Call("--nonsense status", 64, stderr: "--nonsense"),
+    Call("start --port many", 64, stderr: "many"),
+    Call("start --db", 64, stderr: "--db"),
+    Call("stop --timeout 30", 64, stderr: "duration"),
+    Call("events --limit 0", 64, stderr: "1 to 1000"),
+    Call("events --after x", 64, stderr: "--after"),
+    Call("events --since yesterday", 64, stderr: "--since"),
+    Call("events --type nothing", 64, stderr: "resource.changed"),
+    Call("events show", 64, stderr: "<id>"),
+    Call("completions tcsh", 64, stderr: "fish"),
+    Call("init --connectors github", 64, stderr: "available: cron, webhook"),
+    Call("init --connectors nonsense", 64, stderr: "no connector nonsense"),
+    Call("-w ../x status", 64, stderr: "workspace"),
+    Call("--help", 0, stdout: "SUBCOMMANDS"),
+    Call("start -h", 0, stdout: "--daemon"),
+    Call("-V", 0, stdout: "sqlite"),
+    Call("version", 0, stdout: "orgloop"),
+    Call("validate", 0, stdout: "0 errors, 0 warnings"),
+    Call("--quiet validate", 0),
+    Call("validate -c nowhere", 78, stdout: "1 error", stderr: "file.missing"),
+    Call("status", 0, stdout: "not running"),
+    Call("status --quiet", 0),
+    Call("stop", 0, stderr: "not running"),
+    Call("events", 74, stderr: "no database"),
+    Call("events show evt_x", 74, stderr: "no database"),
+    Call("events inject event.json", 69, stderr: "no runtime"),
+    Call("events inject missing.json", 74, stderr: "missing.json"),
+    Call("completions bash", 0, stdout: "complete"),
+    Call("completions zsh", 0, stdout: "compdef"),
+    Call("completions fish", 0, stdout: "complete"),
+  ])
+  func `every way to end has its exit code`(call: Call) async throws {
+    let work = try Workplace()
+    try work.write("event.json", "{}")
+    let outcome = try await work.run(call.arguments.split(separator: " ").map(String.init))
+    #expect(outcome.status == call.status)
+    if call.stdout.isEmpty {
+      #expect(outcome.output == "")
+    } else {
+      #expect(outcome.output.contains(call.stdout))
+    }
+    if call.stderr.isEmpty {
+      #expect(outcome.error == "")
+    } else {
+      #expect(outcome.error.contains(call.stderr))
+    }
+  }
+
+  @Test(arguments: [
+    ("status", ["running"]), ("version", ["orgloop", "platform", "sqlite"]),
+    ("stop", ["all", "pid", "stopped"]), ("completions bash", ["script", "shell"]),
+    (
+      "validate",
+      ["diagnostics", "envWarnings", "errors", "graphWarnings", "results", "warnings"]
+    ), ("init --dir new", ["created", "hook_installed", "skipped", "variables"]),
+  ])
+  func `a result in JSON is one document and nothing else`(
+    command: String, keys: [String]
+  ) async throws {
+    let work = try Workplace()
+    let arguments = command.split(separator: " ").map(String.init)
+    // Flags may stand before the command or behind it.
+    for words in [["--json"] + arguments, arguments + ["--json"]] {
+      let outcome = try await work.run(words)
+      #expect(outcome.status == (words.contains("init") && words.last == "--json" ? 1 : 0))
+      guard outcome.status == 0 else { continue }
+      #expect(outcome.error == "")
+      #expect(Set(keys).isSubset(of: Set(try outcome.json().object?.keys ?? [])))
+      #expect(outcome.output.hasPrefix("{\n  \""))
+    }
+  }
+
+  @Test(arguments: [
+    ("nonsense", 64, "USAGE"), ("events show evt_x", 74, "IO_ERROR"),
+    ("events inject event.json", 69, "UNAVAILABLE"),
+    ("start -c nowhere", 78, "CONFIG_ERROR"),
+  ])
+  func `an error in JSON goes to stderr`(
+    command: String, status: Int32, code: String
+  ) async throws {
+    let work = try Workplace()
+    try work.write("event.json", "{}")
+    let outcome = try await work.run(
+      command.split(separator: " ").map(String.init) + ["--json"])
+    #expect(outcome.status == status)
+    #expect(outcome.output == "")
+    let error = try outcome.errorJSON()["error"]
+    #expect(error?["code"]?.string == code)
+    #expect(error?["exit"]?.int64 == Int64(status))
+    #expect(error?["details"]?.array != nil)
+  }
+
+  @Test(arguments: ["webhook", "cron", "webhook,cron"])
+  func `what init writes passes validate and starts`(connectors: String) async throws {
+    let work = try Workplace(project: nil)
+    let made = try await work.run(
+      "init", "--name", "acme", "--description", #"Say "hi" to ${HOME}: #1"#, "--connectors",
+      connectors)
+    #expect(made.status == 0)
+    let checked = try await work.run("validate", "--strict")
+    #expect(checked.status == 0, "\(checked.output)\(checked.error)")
+    let again = try await work.run("init")
+    #expect(again.status == 1)
+    #expect(try await work.run("init", "--force", "--connectors", connectors).status == 0)
+    _ = try await work.start()
+  }
+
+  @Test func `the examples pass the strict check`() async throws {
+    let work = try Workplace()
+    let examples = URL(filePath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent().appending(path: "examples").path
+    for name in try FileManager.default.contentsOfDirectory(atPath: examples) {
+      let outcome = try await work.run("validate", "--strict", "-c", examples + "/" + name)
+      #expect(outcome.status == 0, "\(name): \(outcome.error)")
+    }
+  }
+
+  @Test func `events can be injected, listed, filtered and shown`() async throws {
+    let work = try Workplace()
+    _ = try await work.start()
+    let body = """
+      {"source": "in", "type": "resource.changed", "payload": {"n": 1},
+       "provenance": {"platform": "test", "platform_event": "made.up"}}
+      """
+    let first = try await work.run("events", "inject", "--idempotency-key", "k", input: body)
+    let again = try await work.run(
+      "events", "inject", "-", "--json", "--idempotency-key", "k", input: body)
+    let id = try #require(try again.json()["event_id"]?.string)
+    #expect(try again.json()["duplicate"] == true)
+    #expect(first.output == id + "\n")
+    _ = try await work.untilSettled(id)
+
+    func count(_ filters: String...) async throws -> Int? {
+      try await work.run(["events", "--json"] + filters).json()["items"]?.array?.count
+    }
+    // The same answers through the socket and from the file.
+    for _ in 0..<2 {
+      #expect(try await count() == 1)
+      #expect(try await count("--platform-event", "made.up", "--actor", "out") == 1)
+      #expect(try await count("--since", "1h", "--source", "in", "--route", "through") == 1)
+      #expect(try await count("--state", "settled", "--type", "resource.changed") == 1)
+      #expect(try await count("--platform-event", "other") == 0)
+      #expect(try await count("--until", "1h") == 0)
+      #expect(try await work.run("events", "show", id).output.contains("delivered"))
+      #expect(try await work.run("events", "show", "evt_none").status == 1)
+      #expect(try await work.run("stop").status == 0)
+    }
+  }
+
+  @Test func `a database that a runtime is just making has no runtime yet`() async throws {
+    let work = try Workplace()
+    try work.write("orgloop.db", "")
+    let status = try await work.run("status", "--json")
+    #expect(status.status == 0)
+    #expect(try status.json()["running"] == false)
+    #expect(try await work.run("events").status == 1)
+  }
+
+  @Test func `a refused event says why`() async throws {
+    let work = try Workplace()
+    _ = try await work.start()
+    let outcome = try await work.run("events", "inject", "--json", input: "{}")
+    #expect(outcome.status == 1)
+    let error = try outcome.errorJSON()["error"]
+    #expect(error?["code"] == "SCHEMA_ERROR")
+    #expect(error?["status"]?.int64 == 422)
+  }
+}

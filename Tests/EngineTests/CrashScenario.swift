@@ -1,0 +1,142 @@
+import Engine
+import Foundation
+import Store
+import Synchronization
+import TestSupport
+
+/// A short life of a runtime that touches every crash point: webhooks with a transform, an order
+/// key and a first attempt that fails, a poll source, a graceful stop.
+///
+/// What the outside world saw is appended to files, because the process may not live to tell.
+struct CrashScenario: Sendable {
+  let directory: String
+
+  var database: String { directory + "/orgloop.db" }
+  var accepted: Set<String> { lines("accepted") }
+  var delivered: Set<String> { lines("delivered") }
+  /// The numbers that the poll source has handed over.
+  static let pollCount = 4
+  static let eventsPerPoll = 3
+
+  /// Runs the whole scenario; in a child that is told to crash it does not get to the end.
+  func run() async throws {
+    let clock = ManualClock()
+    try await withRuntime(
+      database, modules: [module], catalog: catalog, clock: clock
+    ) { runtime, probe in
+      for number in 0..<4 {
+        let answer = await runtime.receiveWebhook(
+          module: nil, source: "in",
+          request: .test(#"{"n":\#(number),"key":"k\#(number % 2)"}"#, id: "msg_\(number)"))
+        for id in answer.ids { append(id, to: "accepted") }
+      }
+      await probe.wait(for: .deliverSuccess, count: 4)
+      let pollEvents = CrashScenario.pollCount * CrashScenario.eventsPerPoll
+      for _ in 1..<CrashScenario.pollCount {
+        await clock.waitForDeadline(ms: 1_000)
+        clock.advance(ms: 1_000)
+      }
+      await probe.wait(for: .sourceEmit, count: 4 + pollEvents)
+      await probe.wait(for: .deliverSuccess, count: 4 + pollEvents)
+    }
+  }
+
+  /// Starts again after the crash, and works until nothing is unsettled.
+  func recover() async throws {
+    let clock = ManualClock()
+    try await withRuntime(
+      database, modules: [module], catalog: catalog, clock: clock
+    ) { runtime, _ in
+      while try await !runtime.inspector.queues(nowMs: 0).isEmpty {
+        clock.advance(ms: 1_000)
+        await Task.yield()
+      }
+    }
+  }
+
+  private var module: ModuleDefinition {
+    var definition = ModuleDefinition(name: "default")
+    definition.contentHash = "crash"
+    definition.sources = [
+      SourceDefinition(id: "in", connector: "push"),
+      SourceDefinition(id: "polled", connector: "poll", pollIntervalMs: 1_000),
+    ]
+    definition.actors = [ActorDefinition(id: "out", connector: "out")]
+    let retry = RetryPolicy(attemptsMax: 20, backoff: .fixed, initialDelayMs: 0, jitter: .off)
+    let ordered = DeliveryPolicy(orderKey: DotPath("payload.key"), retry: retry)
+    let step = TransformStep(name: "mark", kind: .package("mark"))
+    definition.routes = [
+      .test("pushed", transforms: [step], delivery: ordered),
+      .test("polled", delivery: DeliveryPolicy(retry: retry), source: "polled"),
+    ]
+    return definition
+  }
+
+  private var catalog: ConnectorCatalog {
+    let directory = directory
+    return ConnectorCatalog(
+      connectors: [
+        ConnectorDescriptor(
+          name: "push",
+          source: .init(
+            mode: { _ in .push }, fields: [], make: { _, _ in .push(TestPushSource()) })),
+        ConnectorDescriptor(
+          name: "poll",
+          source: .init(
+            mode: { _ in .poll }, fields: [],
+            make: { _, _ in .poll(TestPollSource(CrashScenario.poll)) })),
+        ConnectorDescriptor(
+          name: "out",
+          actor: .init(
+            fields: [],
+            make: { _, _ in
+              TestActor { request in
+                if request.attempt == 1 { return AttemptOutcome(.error, error: "not yet") }
+                appendLine(request.eventID, directory + "/delivered")
+                return AttemptOutcome(.delivered)
+              }
+            })),
+      ],
+      transforms: [
+        TransformDescriptor(name: "mark") { _ in
+          TestTransform { event in
+            guard case .object(var object) = event.value() else { return .pass }
+            object["marked"] = true
+            return .replace(JSONText(.object(object)))
+          }
+        }
+      ])
+  }
+
+  /// Events numbered from the checkpoint on; a few, then nothing more.
+  @Sendable private static func poll(_ checkpoint: String?) async throws -> PollResult {
+    let first = checkpoint.flatMap { Int($0) } ?? 0
+    guard first < pollCount * eventsPerPoll else { return PollResult(checkpoint: checkpoint) }
+    let numbers = first..<first + eventsPerPoll
+    return PollResult(
+      events: numbers.map { number in
+        EventDraft(
+          provenance: JSONText(["platform": "test"]), payload: JSONText(["n": JSONValue(number)]),
+          dedupKey: "n\(number)")
+      }, checkpoint: String(numbers.upperBound))
+  }
+
+  private func lines(_ name: String) -> Set<String> {
+    // A file that was never written says that nothing happened.
+    let text = (try? String(contentsOfFile: directory + "/" + name, encoding: .utf8)) ?? ""
+    return Set(text.split(separator: "\n").map(String.init))
+  }
+
+  private func append(_ line: String, to name: String) {
+    appendLine(line, directory + "/" + name)
+  }
+}
+
+/// One write call per line, so that a line is whole or not there.
+private func appendLine(_ line: String, _ path: String) {
+  let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+  guard descriptor >= 0 else { return }
+  var bytes = Array((line + "\n").utf8)
+  _ = write(descriptor, &bytes, bytes.count)
+  close(descriptor)
+}

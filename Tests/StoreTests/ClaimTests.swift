@@ -1,0 +1,165 @@
+import Store
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(2)))
+struct ClaimTests {
+  /// A store whose lane `claude` has six deliveries: numbers 1 to 6, order keys a b a b a none.
+  private func filled() async throws -> (TestFile, EventStore, Names) {
+    let file = try TestFile()
+    let store = try file.open()
+    let names = try await Names.register(in: store)
+    for key in ["a", "b", "a", "b", "a", nil] {
+      let order = key.map { DeliveryRecord.OrderKeyValue.text($0) } ?? .none
+      try await store.accepted([names.event(to: [names.toClaude(order: order), names.toSlack])])
+    }
+    return (file, store, names)
+  }
+
+  /// One attempt that fails and is due again at a time of the test's.
+  private func putOff(
+    _ event: Int64, dueAtMs: Int64, _ store: EventStore, _ names: Names
+  ) async throws {
+    let start = names.start(event << 16)
+    try await store.started([start])
+    try await store.settled([
+      names.end(start, "error", .waiting(dueAtMs: dueAtMs, reason: "backoff"))
+    ])
+  }
+
+  @Test func `pending deliveries come in acceptance order, page by page`() async throws {
+    let (file, store, names) = try await filled()
+    defer { store.close() }
+    try await putOff(2, dueAtMs: 100, store, names)
+    let first = try await store.pending(lane: names.claude, after: 0, limit: 3)
+    #expect(first.map { $0.event.sequence } == [1, 3, 4])
+    let last = try #require(first.last)
+    let second = try await store.pending(lane: names.claude, after: last.delivery, limit: 3)
+    #expect(second.map { $0.event.sequence } == [5, 6])
+    #expect(first[0].orderKey == "a")
+    #expect(first[0].route == names.triage)
+    #expect(first[0].event.payload == Array(#"{"text":"hello"}"#.utf8))
+    #expect(try await store.pending(lane: 99, after: 0, limit: 3).isEmpty)
+    #expect(try Invariants.violations(inFile: file.path) == [])
+  }
+
+  @Test func `due deliveries come earliest first, and the next due time is told`() async throws {
+    let (file, store, names) = try await filled()
+    defer { store.close() }
+    for (event, due) in [(1, 300), (2, 100), (3, 200), (4, 900), (5, 100)] as [(Int64, Int64)] {
+      try await putOff(event, dueAtMs: due, store, names)
+    }
+    let due = try await store.due(lane: names.claude, nowMs: 300, limit: 10)
+    #expect(due.page.map { $0.event.sequence } == [2, 5, 3, 1])
+    #expect(due.page.map(\.dueAtMs) == [100, 100, 200, 300])
+    #expect(due.nextDueMs == 900)
+    let full = try await store.due(lane: names.claude, nowMs: 300, limit: 2)
+    #expect(full.page.map { $0.event.sequence } == [2, 5])
+    #expect(full.nextDueMs == 300)
+    let none = try await store.due(lane: names.slack, nowMs: 300, limit: 2)
+    #expect(none.page.isEmpty && none.nextDueMs == nil)
+    #expect(file.path.isEmpty == false)
+  }
+
+  @Test func `the next of an order key is found whether it is pending or waiting`() async throws {
+    let (file, store, names) = try await filled()
+    defer { store.close() }
+    try await putOff(3, dueAtMs: 100, store, names)
+    func next(_ key: String, after event: Int64) async throws -> Int64? {
+      try await store.next(lane: names.claude, orderKey: key, after: event << 16)?.event.sequence
+    }
+    #expect(try await next("a", after: 0) == 1)
+    #expect(try await next("a", after: 1) == 3)
+    #expect(try await next("a", after: 3) == 5)
+    #expect(try await next("a", after: 5) == nil)
+    #expect(try await next("b", after: 0) == 2)
+    #expect(try await next("c", after: 0) == nil)
+    #expect(file.path.isEmpty == false)
+  }
+
+  @Test func `a lane that begins learns when and for which keys it waits`() async throws {
+    let (file, store, names) = try await filled()
+    defer { store.close() }
+    var waiting = try await store.waiting(lane: names.claude)
+    #expect(waiting.nextDueMs == nil && waiting.orderKeys.isEmpty)
+    for (event, due) in [(1, 300), (3, 200), (6, 500)] as [(Int64, Int64)] {
+      try await putOff(event, dueAtMs: due, store, names)
+    }
+    waiting = try await store.waiting(lane: names.claude)
+    #expect(waiting.nextDueMs == 200)
+    #expect(waiting.orderKeys == ["a"])
+    #expect(file.path.isEmpty == false)
+  }
+
+  @Test func `a transformed event is kept for the next attempt`() async throws {
+    let (file, store, names) = try await filled()
+    defer { store.close() }
+    let start = names.start(1 << 16)
+    try await store.started([start])
+    var record = names.end(start, "error", .waiting(dueAtMs: 5, reason: "backoff"))
+    record.transformed = Array(#"{"changed":true}"#.utf8)
+    try await store.settled([record])
+    #expect(
+      try await store.transformedEvent(delivery: 1 << 16) == Array(#"{"changed":true}"#.utf8))
+    #expect(try await store.transformedEvent(delivery: 2 << 16) == nil)
+    #expect(try Invariants.violations(inFile: file.path) == [])
+  }
+
+  // MARK: Arranging
+
+  @Test func `queues of removed routes are parked, and move up again with their route`()
+    async throws
+  {
+    let (file, store, names) = try await filled()
+    defer { store.close() }
+    try await putOff(2, dueAtMs: 100, store, names)
+    #expect(try await store.arrangeQueue(lanes: [names.notify: names.slack]) == 12)
+    #expect(try await store.pending(lane: names.claude, after: 0, limit: 9).isEmpty)
+    #expect(try await store.pending(lane: names.slack, after: 0, limit: 9).count == 6)
+    let sql = try SQLiteFile(file.path)
+    #expect(
+      try sql.rows("SELECT DISTINCT state, wait_reason FROM v_deliveries WHERE route = 'triage'")
+        == [["parked", "route_removed"]])
+    #expect(try Invariants.violations(inFile: file.path) == [])
+    let both = [names.notify: names.slack, names.triage: names.claude]
+    #expect(try await store.arrangeQueue(lanes: both) == 12)
+    let back = try await store.pending(lane: names.claude, after: 0, limit: 9)
+    #expect(back.map { $0.event.sequence } == [1, 2, 3, 4, 5, 6])
+    #expect(back.map(\.attempts) == [0, 1, 0, 0, 0, 0])
+    #expect(try Invariants.violations(inFile: file.path) == [])
+  }
+
+  @Test func `a route that changes its lane takes its queue along`() async throws {
+    let (file, store, names) = try await filled()
+    defer { store.close() }
+    try await putOff(1, dueAtMs: 100, store, names)
+    #expect(
+      try await store.arrangeQueue(
+        lanes: [names.notify: names.slack, names.triage: names.slack]) == 12)
+    let moved = try await store.pending(lane: names.slack, after: 0, limit: 20)
+    #expect(moved.count == 11)
+    #expect(moved.map(\.delivery) == moved.map(\.delivery).sorted())
+    let due = try await store.due(lane: names.slack, nowMs: 100, limit: 9)
+    #expect(due.page.map { $0.event.sequence } == [1])
+    let queue = try #require(try await store.reader.queues().first)
+    #expect([queue.module, queue.kind, queue.name] == ["engineering", "actor", "slack"])
+    #expect([queue.pending, queue.waiting, queue.parked, queue.running] == [11, 1, 0, 0])
+    #expect(queue.oldestMs == Names.nowMs)
+    #expect(try Invariants.violations(inFile: file.path) == [])
+  }
+
+  @Test func `what an operator parked stays parked`() async throws {
+    let (file, store, names) = try await filled()
+    defer { store.close() }
+    let start = names.start(1 << 16)
+    try await store.started([start])
+    try await store.settled([names.end(start, "skipped", .parked(reason: "held"))])
+    _ = try await store.arrangeQueue(lanes: [:])
+    _ = try await store.arrangeQueue(
+      lanes: [names.notify: names.slack, names.triage: names.claude])
+    let sql = try SQLiteFile(file.path)
+    #expect(
+      try sql.rows("SELECT wait_reason FROM v_deliveries WHERE state = 'parked'") == [["held"]])
+    #expect(try Invariants.violations(inFile: file.path) == [])
+  }
+}

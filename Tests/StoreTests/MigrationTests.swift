@@ -1,0 +1,50 @@
+import Store
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(2)))
+struct MigrationTests {
+  /// A file as it was before its newest migration.
+  private func older() throws -> TestFile {
+    let file = try TestFile()
+    try file.open().close()
+    try SQLiteFile(file.path, writable: true).rows(
+      """
+      DROP VIEW v_sources; DROP VIEW v_modules; DROP VIEW v_generations; DROP VIEW v_runtime;
+      DROP VIEW v_logs; DELETE FROM meta WHERE key = 'migration 6'; PRAGMA user_version = 5
+      """)
+    return file
+  }
+
+  @Test(arguments: FaultDisk.Fault.allCases)
+  func `a migration that is cut off leaves the old schema or the new one`(
+    _ fault: FaultDisk.Fault
+  ) throws {
+    let template = try older()
+    var versions: Set<Int64> = []
+    var nth = 1
+    var isDone = false
+    while !isDone {
+      let file = try template.copy()
+      let disk = try FaultDisk()
+      disk.fail(nth, fault, permanently: true)
+      do {
+        let store = try file.open { $0.vfs = disk.name }
+        store.close()
+      } catch is StoreError {
+        // Expected until the fault comes too late.
+      }
+      let sql = try SQLiteFile(file.path)
+      let version = try sql.integer("PRAGMA user_version")
+      versions.insert(try #require(version))
+      let views = try sql.integer(
+        "SELECT count(*) FROM sqlite_schema WHERE name IN ('v_sources', 'v_logs', 'v_runtime')")
+      #expect(views == (version == 6 ? 3 : 0))
+      #expect(try Invariants.violations(inFile: file.path) == [])
+      isDone = disk.failures == 0
+      nth += 1
+      try #require(nth < 200)
+    }
+    #expect(versions == [5, 6])
+  }
+}

@@ -1,0 +1,105 @@
+import Store
+import TestSupport
+import Testing
+
+/// Every statement is served by the key or index that its comment names (style.md rule 28).
+@Suite(.timeLimit(.minutes(2)))
+struct QueryPlanTests {
+  struct Plan: Sendable, CustomTestStringConvertible {
+    let name: String
+    let sql: String
+    /// The steps of the plan, without what differs between versions of SQLite.
+    let steps: [String]
+    var testDescription: String { name }
+  }
+
+  private static let event = "SEARCH e USING INTEGER PRIMARY KEY (rowid=?)"
+
+  static let plans = [
+    Plan(name: "insertEvent", sql: SQL.insertEvent, steps: []),
+    Plan(name: "enqueue", sql: SQL.enqueue, steps: []),
+    Plan(name: "claimExternalID", sql: SQL.claimExternalID, steps: []),
+    Plan(
+      name: "releaseExternalID", sql: SQL.releaseExternalID,
+      steps: ["SEARCH external_ids USING PRIMARY KEY (id=?)"]),
+    Plan(
+      name: "findExternalID", sql: SQL.findExternalID,
+      steps: ["SEARCH i USING PRIMARY KEY (id=?)", event]),
+    Plan(name: "claimDedupKey", sql: SQL.claimDedupKey, steps: []),
+    Plan(
+      name: "findDedupKey", sql: SQL.findDedupKey,
+      steps: ["SEARCH d USING PRIMARY KEY (source=? AND key=?)", event]),
+    Plan(
+      name: "countDuplicate", sql: SQL.countDuplicate,
+      steps: ["SEARCH events USING INTEGER PRIMARY KEY (rowid=?)"]),
+    Plan(
+      name: "countEvents", sql: SQL.countEvents,
+      steps: ["SEARCH sources USING INTEGER PRIMARY KEY (rowid=?)"]),
+    Plan(
+      name: "saveProgress", sql: SQL.saveProgress,
+      steps: ["SEARCH sources USING INTEGER PRIMARY KEY (rowid=?)"]),
+    Plan(name: "extendCoverage", sql: SQL.extendCoverage, steps: []),
+    Plan(name: "startAttempt", sql: SQL.startAttempt, steps: []),
+    Plan(
+      name: "endAttempt", sql: SQL.endAttempt,
+      steps: ["SEARCH running USING INTEGER PRIMARY KEY (rowid=?)"]),
+    Plan(name: "recordAttempt", sql: SQL.recordAttempt, steps: []),
+    Plan(
+      name: "dequeue", sql: SQL.dequeue,
+      steps: ["SEARCH queue USING PRIMARY KEY (lane=? AND delivery=?)"]),
+    Plan(name: "settle", sql: SQL.settle, steps: []),
+    Plan(
+      name: "wait", sql: SQL.wait,
+      steps: ["SEARCH queue USING PRIMARY KEY (lane=? AND delivery=?)"]),
+    Plan(
+      name: "park", sql: SQL.park,
+      steps: ["SEARCH queue USING PRIMARY KEY (lane=? AND delivery=?)"]),
+    Plan(name: "storeTransformed", sql: SQL.storeTransformed, steps: []),
+    Plan(
+      name: "claim", sql: SQL.claim,
+      steps: ["SEARCH q USING PRIMARY KEY (lane=? AND delivery>?)", event]),
+    Plan(
+      name: "claimOne", sql: SQL.claimOne,
+      steps: ["SEARCH q USING PRIMARY KEY (lane=? AND delivery=?)", event]),
+    Plan(
+      name: "claimDue", sql: SQL.claimDue,
+      steps: ["SEARCH q USING INDEX queue_due (lane=? AND due_at_ms<?)", event]),
+    Plan(
+      name: "nextDue", sql: SQL.nextDue,
+      steps: ["SEARCH queue USING INDEX queue_due (lane=?)"]),
+    Plan(
+      name: "nextDueAfter", sql: SQL.nextDueAfter,
+      steps: ["SEARCH queue USING INDEX queue_due (lane=? AND due_at_ms>?)"]),
+    Plan(
+      name: "headOfKey", sql: SQL.headOfKey,
+      steps: ["SEARCH queue USING INDEX queue_order (lane=? AND order_key=? AND delivery>?)"]),
+    Plan(
+      name: "waitingKeys", sql: SQL.waitingKeys,
+      steps: ["SEARCH queue USING INDEX queue_due (lane=?)", "USE TEMP B-TREE FOR DISTINCT"]),
+    Plan(
+      name: "firstOfTrace", sql: SQL.firstOfTrace,
+      steps: ["SEARCH events USING COVERING INDEX events_trace (trace=?)"]),
+  ]
+
+  @Test(arguments: plans)
+  func `a statement uses the index that its comment names`(_ plan: Plan) throws {
+    let file = try TestFile()
+    try file.open().close()
+    let steps = try SQLiteFile(file.path).rows("EXPLAIN QUERY PLAN " + plan.sql)
+      .compactMap { $0.last ?? nil }
+    #expect(steps == plan.steps)
+  }
+
+  @Test func `the deliveries of an event are found without a scan of queue or history`() throws {
+    let file = try TestFile()
+    try file.open().close()
+    let steps = try SQLiteFile(file.path).rows("EXPLAIN QUERY PLAN " + SQL.deliveriesOfEvent)
+      .compactMap { $0.last ?? nil }
+    for table in ["q", "settled", "e", "events", "a"] {
+      #expect(!steps.contains { $0.hasPrefix("SCAN \(table)") && !$0.hasSuffix("d") }, "\(steps)")
+    }
+    #expect(steps.contains("SEARCH q USING PRIMARY KEY (lane=? AND delivery>? AND delivery<?)"))
+    #expect(
+      steps.contains("SEARCH settled USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"))
+  }
+}
