@@ -128,7 +128,12 @@ let package = Package(
     // Measurements; bench/README.md. A target of this package, so that it sees `package` symbols.
     .target(name: "CBaseline", dependencies: ["CSQLite"], path: "bench/CBaseline"),
     .executableTarget(
-      name: "Benchmarks", dependencies: ["CBaseline", "Engine", "Store"],
+      name: "Benchmarks",
+      dependencies: [
+        "CBaseline", "Connectors", "Engine", "Server", "Store",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        logging,
+      ],
       path: "bench/Benchmarks", swiftSettings: settings),
 
     // Tests. What several of them use is in TestSupport.

@@ -9,7 +9,7 @@ extension TimeSource {
   package static let system = TimeSource(
     wallMs: { milliseconds(of: CLOCK_REALTIME) },
     monotonicMs: { milliseconds(of: CLOCK_MONOTONIC) },
-    sleepMs: { try await ContinuousClock().sleep(for: .milliseconds($0)) })
+    sleepMs: { [timer = SleepTimer()] in try await timer.sleep(ms: $0) })
 
   private static func milliseconds(of clock: clockid_t) -> Int64 {
     var time = timespec()

@@ -3,7 +3,12 @@
 
 let arguments = Array(CommandLine.arguments.dropFirst())
 let benchmarks: [(name: String, summary: String, run: ([String]) async throws -> Void)] = [
-  ("engine", "whole life of an event against sqlite3 alone", EngineBenchmark.run)
+  ("engine", "whole life of an event against sqlite3 alone", EngineBenchmark.run),
+  ("profile", "the engine's part of `engine` alone, for a profiler", EngineBenchmark.profile),
+  ("routing", "one decision with 10,000 routes against 10", RoutingBenchmark.run),
+  ("memory", "resident size over a million events", MemoryBenchmark.run),
+  ("history", "accept and claim with a million events in the file", HistoryBenchmark.run),
+  ("serve", "a server for bench/http.sh", HTTPSubject.run),
 ]
 
 if let name = arguments.first, let benchmark = benchmarks.first(where: { $0.name == name }) {

@@ -1,0 +1,33 @@
+import Engine
+import Server
+
+/// Answers webhooks with a runtime, or always the same without one.
+struct BenchGateway: RuntimeGateway {
+  /// Nil answers every request as if its event had been stored.
+  let runtime: Runtime?
+
+  func receiveWebhook(
+    module: String?, source: String, request: WebhookRequest
+  ) async -> WebhookAnswer {
+    guard let runtime else { return BenchGateway.fixed }
+    return await runtime.receiveWebhook(module: module, source: source, request: request)
+  }
+
+  /// As long as a real one.
+  static let eventID = "evt_0199f3b5c1a07d0e8a3b5c7d9e1f2a3b"
+  private static let fixed = WebhookAnswer.accepted(
+    ids: [eventID], isDuplicate: false, style: .single)
+
+  // What the load does not ask for.
+  func receiveWebhook(path: String, request: WebhookRequest) async -> WebhookAnswer? { nil }
+  func isReady() async -> Bool { true }
+  func status() async throws -> JSONValue { .null }
+  func events(_ query: EventQuery) async throws -> EventPage { EventPage(items: [], next: nil) }
+  func event(id: String) async throws -> JSONValue? { nil }
+  func inject(
+    _ body: [UInt8], module: String?, idempotencyKey: String?
+  ) async throws -> InjectionReceipt {
+    throw EngineError(.invalid, "not part of the measurement")
+  }
+  func beginShutdown(timeoutMs: Int64?) async {}
+}
