@@ -9,15 +9,31 @@ struct Attempt {
   let environment: DeliveryEnvironment
 
   /// What an attempt came to, before it is committed.
-  struct Report: Sendable {
+  ///
+  /// A class, because it passes from the attempt to its lane, to the writer and back.
+  final class Report: Sendable {
     let delivery: QueuedDelivery
     let event: AcceptedEvent
     let worker: RouteWorker
-    var record: SettleRecord
+    let record: SettleRecord
     let steps: [Transforming.Step]
     let verdict: AttemptVerdict
     let deliveryID: String
     let usedCapturedPrompt: String?
+
+    init(
+      _ attempt: Attempt, event: AcceptedEvent, record: SettleRecord, steps: [Transforming.Step],
+      verdict: AttemptVerdict, deliveryID: String, usedCapturedPrompt: String?
+    ) {
+      delivery = attempt.delivery
+      worker = attempt.worker
+      self.event = event
+      self.record = record
+      self.steps = steps
+      self.verdict = verdict
+      self.deliveryID = deliveryID
+      self.usedCapturedPrompt = usedCapturedPrompt
+    }
   }
 
   func run() async -> Report {
@@ -161,8 +177,8 @@ struct Attempt {
         error: verdict.error, worker: worker)
     }
     return Report(
-      delivery: delivery, event: event, worker: worker, record: record, steps: traces.steps,
-      verdict: verdict, deliveryID: deliveryID, usedCapturedPrompt: traces.promptFallback)
+      self, event: event, record: record, steps: traces.steps, verdict: verdict,
+      deliveryID: deliveryID, usedCapturedPrompt: traces.promptFallback)
   }
 }
 

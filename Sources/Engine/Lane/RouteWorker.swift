@@ -1,5 +1,7 @@
 /// Everything that delivering for one route takes, made once when the module is loaded.
-struct RouteWorker: Sendable {
+///
+/// A class, because it goes through every delivery's hands and has dozens of references inside.
+final class RouteWorker: Sendable {
   let key: Int64
   let module: String
   /// Where scripts of the module run.
