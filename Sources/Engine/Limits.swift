@@ -16,11 +16,9 @@ package enum Limits {
   package static let promptBytesMax = 1 << 20
   /// 10 MiB: what a script or command may print before it is stopped (config.md 9.2).
   package static let commandOutputBytesMax = 10 << 20
-  /// 1,000: events committed in one transaction of one poll; a larger poll is still one commit,
-  /// but is refused beyond 100,000 so that one source cannot hold the writer for seconds.
+  /// 100,000: events of one poll, which are one commit; more are refused, so that one source cannot
+  /// hold the writer for seconds.
   package static let pollEventsMax = 100_000
   /// 10,000: log entries waiting for one logger (events.md 8.1).
   package static let logEntriesMax = 10_000
-  /// 65,536: deliveries of one event, replays included; the low 16 bits of a delivery number.
-  package static let deliveriesPerEventMax = 1 << 16
 }

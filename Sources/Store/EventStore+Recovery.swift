@@ -22,10 +22,19 @@ extension EventStore {
   /// Deliveries of routes that are in `lanes` go to the lane they have there, and those parked as
   /// `route_removed` or `module_unloaded` move up again; deliveries of all other routes are parked.
   ///
-  /// - Parameter lanes: Route number to lane number, for all active routes.
+  /// - Parameters:
+  ///   - lanes: Route number to lane number, for all active routes.
+  ///   - dueMaxMs: The latest due time that a delivery can have. A later one was written by a clock
+  ///     that has been corrected since, and is brought back.
   /// - Returns: How many deliveries are unsettled.
-  package func arrangeQueue(lanes: [Int64: Int64]) async throws(StoreError) -> Int {
+  package func arrangeQueue(
+    lanes: [Int64: Int64], dueMaxMs: Int64 = .max
+  ) async throws(StoreError) -> Int {
     try await write { connection throws(StoreError) in
+      let clamp = try connection.connection.prepare(
+        "UPDATE queue SET due_at_ms = ?1 WHERE state = 2 AND due_at_ms > ?1")
+      clamp.bind(1, dueMaxMs)
+      try clamp.run(doing: "bring back due times")
       let query = try connection.connection.prepare(
         """
         SELECT lane, route, sum(state = 3 AND wait_reason IN ('route_removed', 'module_unloaded')),

@@ -18,8 +18,10 @@ package final class EventStore: Sendable {
   /// The key of this file's hashes of substituted values.
   package let hashKey: [UInt8]
   private let writer: Writer
-  /// The same file, for those who only read.
+  /// The same file, for the lanes.
   package let reader: StoreReader
+  /// The same file, for people who look: a long query of theirs must not make a lane wait.
+  package let inspection: StoreReader
   private let threads: Mutex<[pthread_t]>
   private let location: StoreLocation
 
@@ -70,6 +72,7 @@ package final class EventStore: Sendable {
     CrashPoint.storeOpened.reached()
     reader = try StoreReader(
       path: location.path, readerCount: options.readerCount, vfs: options.vfs)
+    inspection = try StoreReader(path: location.path, vfs: options.vfs)
     writer = Writer(observer: options.observer)
     self.path = path
     self.identity = identity
@@ -99,6 +102,7 @@ package final class EventStore: Sendable {
     writer.close()
     // Readers first: one that holds an old snapshot would keep the last checkpoint from the end.
     reader.close()
+    inspection.close()
     endThreads(threads.withLock { $0.taken() })
   }
 

@@ -20,12 +20,14 @@ extension WriterConnection {
     var receipts: [[AcceptReceipt]] = []
     receipts.reserveCapacity(records.count)
     for var record in records {
+      // The attempt is over whatever follows: its row must not outlive it.
+      let lane = try endAttempt(record.start)
       // An attempt that was settled before keeps its outcome, and its answer is not accepted twice.
       guard try recordAttempt(record) else {
         receipts.append([])
         continue
       }
-      if let lane = try endAttempt(record.start) { record.start.lane = lane }
+      if let lane { record.start.lane = lane }
       try settle(record)
       receipts.append(try accept(AcceptBatch(records: record.followUps)))
     }

@@ -171,4 +171,33 @@ import Testing
     #expect(state.wakeAtMs() == 50)
     #expect(starts(state.actions(nowMs: 50)) == [1])
   }
+
+  @Test func `a look-up of a key that failed is made again`() {
+    var state = caughtUp(concurrency: 4)
+    state.offered([delivery(1, key: "a"), delivery(2, key: "a")])
+    _ = state.actions(nowMs: 0)
+    state.attemptEnded()
+    state.finished(delivery(1, key: "a"), dueAtMs: nil)
+    let fetch = LaneState.KeyFetch(key: "a", after: 1)
+    #expect(keyFetches(state.actions(nowMs: 0)) == [fetch])
+    state.fetchFailed(.fetchKey(fetch), retryAtMs: 1_000)
+    #expect(state.actions(nowMs: 999).isEmpty)
+    #expect(keyFetches(state.actions(nowMs: 1_000)) == [fetch])
+    state.fetchedKey(fetch, delivery(2, key: "a"))
+    #expect(starts(state.actions(nowMs: 1_000)) == [2])
+  }
+
+  @Test func `a page that failed does not make the lane forget what another read may show`() {
+    var state = LaneState(concurrencyMax: 4, windowMax: 4, nextDueMs: 0)
+    // Both reads run: the page of pending ones and the one of due ones.
+    #expect(state.actions(nowMs: 0).count == 2)
+    state.fetchedDue([delivery(1, dueAtMs: 0)], nextDueMs: 10)
+    #expect(starts(state.actions(nowMs: 0)) == [1])
+    _ = state.actions(nowMs: 10)
+    state.fetchFailed(.fetch(after: 0, limit: 4), retryAtMs: 20)
+    state.attemptEnded()
+    state.finished(delivery(1, dueAtMs: 0), dueAtMs: nil)
+    state.fetchedDue([delivery(1, dueAtMs: 0)], nextDueMs: nil)
+    #expect(starts(state.actions(nowMs: 20)) == [])
+  }
 }

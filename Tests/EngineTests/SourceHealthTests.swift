@@ -97,15 +97,15 @@ import Testing
     _ = limited.started(atMs: 1)
     _ = limited.rateLimited(untilMs: 50, atMs: 2, events: 9)
     for health in [SourceHealth(), broken(), limited] {
-      #expect(SourceHealth(json: health.json) == health)
+      #expect(SourceHealth(json: health.json, nowMs: .max / 2) == health)
     }
     var trying = broken()
     _ = trying.started(atMs: 64_000)
-    var restored = SourceHealth(json: trying.json)
+    var restored = SourceHealth(json: trying.json, nowMs: .max / 2)
     #expect(restored.status == .unhealthy)
     #expect(restored.nextPollDelayMs(intervalMs: interval, atMs: 64_001) == 0)
     #expect(restored.started(atMs: 64_001) == .retry)
     #expect(restored.failed(error: "e", atMs: 64_001) == .reopened(waitMs: 120_000))
-    #expect(SourceHealth(json: [:]) == SourceHealth())
+    #expect(SourceHealth(json: [:], nowMs: 0) == SourceHealth())
   }
 }

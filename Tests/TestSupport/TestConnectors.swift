@@ -95,3 +95,26 @@ extension ConnectorCatalog {
       transforms: [TransformDescriptor(name: "test", make: { _ in transform })])
   }
 }
+
+/// A stream source that does what a test says.
+package final class TestStreamSource: StreamSource {
+  package typealias Emit = @Sendable (PollResult) async throws -> Void
+  package typealias Handler = @Sendable (_ checkpoint: String?, _ emit: Emit) async throws -> Void
+
+  private let handler: Handler
+  private let runs = Mutex<[String?]>([])
+
+  package init(_ handler: @escaping Handler) { self.handler = handler }
+
+  /// The checkpoint that each run was given.
+  package var checkpoints: [String?] { runs.withLock { $0 } }
+
+  package func run(
+    checkpoint: String?, emit: @escaping @Sendable (PollResult) async throws -> Void
+  ) async throws {
+    runs.withLock { $0.append(checkpoint) }
+    try await handler(checkpoint, emit)
+  }
+
+  package func close() async {}
+}

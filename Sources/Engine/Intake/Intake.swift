@@ -53,7 +53,7 @@ package final class Intake: Sendable {
       let receipts = try await bus.publish(batch)
       CrashPoint.acceptCommitted.reached()
       for (routed, receipt) in zip(routed, receipts) {
-        if let routed { report(routed, receipt, module: module, source: source, routing) }
+        if let routed { report(routed, receipt) }
       }
       return receipts
     } catch {
@@ -63,16 +63,20 @@ package final class Intake: Sendable {
 
   /// An event that is to be accepted with something else: an actor's answer. Nil when its source
   /// is not registered.
-  func record(
+  func routed(
     _ draft: EventDraft, module: String, source: String, nowMs: Int64
-  ) -> AcceptRecord? {
+  ) -> Routed? {
     let routing = routing.withLock { $0 }
-    return routed(draft, module: module, source: source, nowMs: nowMs, routing)?.record
+    return routed(draft, module: module, source: source, nowMs: nowMs, routing)
   }
 
-  private struct Routed {
+  /// An event on its way into the file, with what the log will say of it.
+  struct Routed: Sendable {
     let record: AcceptRecord
-    let decision: RoutingDecision
+    fileprivate let module: String
+    fileprivate let source: String
+    fileprivate let decision: RoutingDecision
+    fileprivate let routing: Routing
   }
 
   private func routed(
@@ -91,13 +95,13 @@ package final class Intake: Sendable {
       deliveries: decision.matches.map { routing.routes[$0].delivery(of: view) },
       nonMatches: routing.record(of: decision.nonMatches),
       nonMatchesMore: decision.furtherNonMatches)
-    return Routed(record: record, decision: decision)
+    return Routed(
+      record: record, module: module, source: source, decision: decision, routing: routing)
   }
 
-  private func report(
-    _ routed: Routed, _ receipt: AcceptReceipt, module: String, source: String,
-    _ routing: Routing
-  ) {
+  /// Logs the way of an event that is committed, in the order of events.md 8.3.
+  func report(_ routed: Routed, _ receipt: AcceptReceipt) {
+    let (module, source, routing) = (routed.module, routed.source, routed.routing)
     let id = { self.bus.identity.ids(of: receipt) }
     func entry(
       _ phase: LogPhase, result: String? = nil, route: String? = nil, target: String? = nil,

@@ -20,10 +20,13 @@ struct Attempt {
     let verdict: AttemptVerdict
     let deliveryID: String
     let usedCapturedPrompt: String?
+    /// Events accepted with the outcome, in the order of the record's.
+    let followUps: [Intake.Routed]
 
     init(
       _ attempt: Attempt, event: AcceptedEvent, record: SettleRecord, steps: [Transforming.Step],
-      verdict: AttemptVerdict, deliveryID: String, usedCapturedPrompt: String?
+      verdict: AttemptVerdict, deliveryID: String, usedCapturedPrompt: String?,
+      followUps: [Intake.Routed]
     ) {
       delivery = attempt.delivery
       worker = attempt.worker
@@ -33,6 +36,7 @@ struct Attempt {
       self.verdict = verdict
       self.deliveryID = deliveryID
       self.usedCapturedPrompt = usedCapturedPrompt
+      self.followUps = followUps
     }
   }
 
@@ -161,24 +165,28 @@ struct Attempt {
     if let completed = traces.completed, completed.isChanged || disposition.comesAgain {
       record.transformed = completed.event.bytes
     }
+    var followUps: [Intake.Routed] = []
     if case .actor(let outcome) = verdict {
       record.statusCode = outcome.statusCode
       record.retryAfterMs = outcome.retryAfterMs
       record.responseExcerpt = outcome.responseExcerpt
       record.output = outcome.output
       if outcome.kind == .delivered, !outcome.followUps.isEmpty {
-        record.followUps = environment.followUps(
+        followUps = environment.followUps(
           outcome.followUps, of: event, delivery: delivery, worker: worker)
       }
     }
     if case .settled(state: "dead", let reason) = disposition {
-      record.followUps += environment.deadLetter(
+      let letter = environment.deadLetter(
         of: event, deliveryID: deliveryID, attempts: start.number, reason: reason,
-        error: verdict.error, worker: worker)
+        error: verdict.error, module: worker.module, route: worker.route)
+      if let letter { followUps.append(letter) }
     }
+    record.followUps = followUps.map(\.record)
     return Report(
       self, event: event, record: record, steps: traces.steps, verdict: verdict,
-      deliveryID: deliveryID, usedCapturedPrompt: traces.promptFallback)
+      deliveryID: deliveryID, usedCapturedPrompt: traces.promptFallback,
+      followUps: followUps)
   }
 }
 

@@ -53,13 +53,13 @@ final class DeliveryEnvironment: Sendable {
   func followUps(
     _ drafts: [EventDraft], of event: AcceptedEvent, delivery: QueuedDelivery,
     worker: RouteWorker
-  ) -> [AcceptRecord] {
+  ) -> [Intake.Routed] {
     drafts.compactMap { draft in
       var draft = draft
       draft.traceID = event.traceID
       draft.cause = EventDraft.Cause(deliveryNumber: delivery.delivery)
       let actor = worker.route.actor
-      return intake.record(
+      return intake.routed(
         draft, module: actor.module ?? worker.module, source: actor.id, nowMs: time.wallMs)
     }
   }
@@ -69,18 +69,17 @@ final class DeliveryEnvironment: Sendable {
   /// not feed itself.
   func deadLetter(
     of event: AcceptedEvent, deliveryID: String, attempts: Int, reason: String?, error: String?,
-    worker: RouteWorker
-  ) -> [AcceptRecord] {
-    guard event.source != SystemEvent.sourceID else { return [] }
+    module: String, route: RouteDefinition
+  ) -> Intake.Routed? {
+    guard event.source != SystemEvent.sourceID else { return nil }
     let draft = SystemEvent.draft(
       "delivery.dead_lettered",
       [
         "delivery_id": .string(deliveryID), "event_id": .string(event.id),
-        "route": .string(worker.route.name), "actor": .string(worker.route.actor.id),
+        "route": .string(route.name), "actor": .string(route.actor.id),
         "attempts": JSONValue(attempts), "reason": JSONValue(reason), "error": JSONValue(error),
       ])
-    let record = intake.record(
-      draft, module: worker.module, source: SystemEvent.sourceID, nowMs: time.wallMs)
-    return record.map { [$0] } ?? []
+    return intake.routed(
+      draft, module: module, source: SystemEvent.sourceID, nowMs: time.wallMs)
   }
 }

@@ -13,6 +13,7 @@ package final class Lane: Sendable {
   private let concurrencyMax: Int
   private let environment: DeliveryEnvironment
   private let mailbox = Mailbox<Message>()
+  private let draining = StopSignal()
   /// By route number; replaced as a whole when the module is reloaded.
   private let workers: Mutex<[Int64: RouteWorker]>
 
@@ -21,11 +22,11 @@ package final class Lane: Sendable {
     case fetched([QueuedDelivery], limit: Int)
     case fetchedDue([QueuedDelivery], nextDueMs: Int64?)
     case fetchedKey(LaneState.KeyFetch, QueuedDelivery?)
-    case fetchFailed(EngineError)
+    case fetchFailed(LaneState.Action, EngineError)
     case started([QueuedDelivery], [StartRecord])
     case startFailed([QueuedDelivery], StoreError)
     case ended(Attempt.Report)
-    case settled([Attempt.Report])
+    case settled([Attempt.Report], [[AcceptReceipt]])
     case settleFailed([Attempt.Report], StoreError)
     case alarm
     case drain
@@ -46,7 +47,10 @@ package final class Lane: Sendable {
   func offer(_ deliveries: [QueuedDelivery]) { mailbox.post(.offered(deliveries)) }
 
   /// Starts nothing more; ``run()`` returns when what runs is settled.
-  func drain() { mailbox.post(.drain) }
+  func drain() {
+    draining.set()
+    mailbox.post(.drain)
+  }
 
   /// Works until ``drain()`` or cancellation. What is in flight when it is cancelled is found as
   /// interrupted by the next start.
@@ -75,7 +79,7 @@ package final class Lane: Sendable {
   /// Reads what is waiting, trying again as long as the file cannot be read.
   private func readWaiting() async -> (nextDueMs: Int64?, orderKeys: [String])? {
     var delayMs = LaneLoop.retryMsMin
-    while !Task.isCancelled {
+    while !draining.isSet, !Task.isCancelled {
       do {
         return try await environment.bus.waiting(lane: key)
       } catch {
@@ -84,8 +88,7 @@ package final class Lane: Sendable {
             .systemError, timestampMs: environment.time.wallMs,
             error: "lane \(name) cannot read its queue: \(error)")
         }
-        // Cancellation ends the loop by its condition.
-        try? await environment.time.sleep(ms: delayMs)
+        _ = await draining.sleep(ms: delayMs, time: environment.time)
         delayMs = min(delayMs * 2, LaneLoop.retryMsMax)
       }
     }
@@ -135,7 +138,7 @@ extension Lane {
     CrashPoint.settleBegins.reached()
     environment.bus.acknowledge(reports.map(\.record)) { [mailbox] result in
       switch result {
-      case .success: mailbox.post(.settled(reports))
+      case .success(let receipts): mailbox.post(.settled(reports, receipts))
       case .failure(let error): mailbox.post(.settleFailed(reports, error))
       }
     }
@@ -152,10 +155,11 @@ extension Lane {
 
   var nowMs: Int64 { environment.time.steadyMs }
   var log: LogFanout { environment.log }
+  var intake: Intake { environment.intake }
   var wallMs: Int64 { environment.time.wallMs }
 
   private func fetch(after: Int64, limit: Int) async {
-    await report {
+    await report(.fetch(after: after, limit: limit)) {
       .fetched(
         try await environment.bus.unacknowledged(lane: key, after: after, limit: limit),
         limit: limit)
@@ -163,26 +167,28 @@ extension Lane {
   }
 
   private func fetchDue(nowMs: Int64, limit: Int) async {
-    await report {
+    await report(.fetchDue(nowMs: nowMs, limit: limit)) {
       let (page, next) = try await environment.bus.due(lane: key, nowMs: nowMs, limit: limit)
       return .fetchedDue(page, nextDueMs: next)
     }
   }
 
   private func fetchKey(_ fetch: LaneState.KeyFetch) async {
-    await report {
+    await report(.fetchKey(fetch)) {
       .fetchedKey(
         fetch,
         try await environment.bus.next(lane: key, orderKey: fetch.key, after: fetch.after))
     }
   }
 
-  private func report(_ read: () async throws -> Message) async {
+  private func report(
+    _ action: LaneState.Action, _ read: () async throws -> Message
+  ) async {
     do {
       mailbox.post(try await read())
     } catch {
       mailbox.post(
-        .fetchFailed(EngineError(.unavailable, "the queue cannot be read", cause: error)))
+        .fetchFailed(action, EngineError(.unavailable, "the queue cannot be read", cause: error)))
     }
   }
 }

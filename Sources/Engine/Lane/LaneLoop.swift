@@ -6,14 +6,19 @@ struct LaneLoop {
   private var state: LaneState
   /// Attempts that the next commit settles.
   private var ended: [Attempt.Report] = []
-  /// Outcomes that could not be committed; nothing new starts before they are, so that an actor
-  /// is not called again and again for what it has done (reliability.md 1, the resend storm).
+  /// Outcomes that could not be committed.
   private var unsettled: [Attempt.Report] = []
+  /// A commit of outcomes failed, and none has succeeded since. Until one does nothing new starts,
+  /// so that actors are not called again and again for what they have done, and what waits to be
+  /// committed stays bounded by what was in flight (reliability.md 1, the resend storm).
+  private var isSettlingBroken = false
   private var retrySettlingAtMs: Int64?
   private var retryMs = LaneLoop.retryMsMin
   /// Deliveries whose start is committed, waiting for the group to take them.
   private var toAttempt: [(QueuedDelivery, StartRecord)] = []
-  private var alarmAtMs: Int64?
+  /// When alarms are set, latest first. Each new one is earlier than all others, so the last goes
+  /// off first, and a wish that is set already is never set twice.
+  private var alarms: [Int64] = []
   private var isDraining = false
   private var isCommitting = 0
 
@@ -37,12 +42,12 @@ struct LaneLoop {
     case .fetched(let page, let limit): state.fetched(page, limit: limit)
     case .fetchedDue(let page, let nextDueMs): state.fetchedDue(page, nextDueMs: nextDueMs)
     case .fetchedKey(let fetch, let delivery): state.fetchedKey(fetch, delivery)
-    case .fetchFailed(let error):
+    case .fetchFailed(let action, let error):
       report(error.description)
-      state.fetchFailed(retryAtMs: lane.nowMs + backOff())
+      state.fetchFailed(action, retryAtMs: lane.nowMs + backOff())
     case .started(let deliveries, let records):
       CrashPoint.startsCommitted.reached()
-      retryMs = LaneLoop.retryMsMin
+      if !isSettlingBroken { retryMs = LaneLoop.retryMsMin }
       toAttempt += zip(deliveries, records)
     case .startFailed(let deliveries, let error):
       report(error.description)
@@ -50,19 +55,19 @@ struct LaneLoop {
     case .ended(let report):
       state.attemptEnded()
       ended.append(report)
-    case .settled(let reports):
+    case .settled(let reports, let receipts):
       isCommitting -= 1
       retryMs = LaneLoop.retryMsMin
+      isSettlingBroken = !unsettled.isEmpty
       CrashPoint.settleCommitted.reached()
-      for report in reports { settled(report) }
+      for (report, receipts) in zip(reports, receipts) { settled(report, receipts) }
     case .settleFailed(let reports, let error):
       isCommitting -= 1
       report(error.description)
       unsettled += reports
-      let atMs = lane.nowMs + backOff()
-      retrySettlingAtMs = atMs
-      state.pause(untilMs: atMs)
-    case .alarm: alarmAtMs = nil
+      isSettlingBroken = true
+      retrySettlingAtMs = lane.nowMs + backOff()
+    case .alarm: _ = alarms.popLast()
     case .drain: isDraining = true
     }
   }
@@ -71,10 +76,11 @@ struct LaneLoop {
     for (delivery, start) in toAttempt { begin(delivery, start, in: &group) }
     toAttempt.removeAll(keepingCapacity: true)
     settle()
-    if !isDraining {
+    let mayStart = !isDraining && !isSettlingBroken
+    if mayStart {
       for action in state.actions(nowMs: lane.nowMs) { lane.perform(action, in: &group) }
     }
-    setAlarm(in: &group)
+    setAlarm(mayStart: mayStart, in: &group)
   }
 
   private mutating func begin(
@@ -104,19 +110,22 @@ struct LaneLoop {
     ended = []
   }
 
-  private mutating func settled(_ report: Attempt.Report) {
+  private mutating func settled(_ report: Attempt.Report, _ receipts: [AcceptReceipt]) {
     if case .waiting(let dueAtMs, _) = report.record.disposition {
       state.finished(report.delivery, dueAtMs: dueAtMs)
     } else {
       state.finished(report.delivery, dueAtMs: nil)
     }
     report.log(to: lane.log)
+    for (followUp, receipt) in zip(report.followUps, receipts) {
+      lane.intake.report(followUp, receipt)
+    }
   }
 
-  private mutating func setAlarm(in group: inout DiscardingTaskGroup) {
-    let wishes = [state.wakeAtMs(), retrySettlingAtMs].compactMap { $0 }
-    guard let wish = wishes.min(), wish < alarmAtMs ?? .max else { return }
-    alarmAtMs = wish
+  private mutating func setAlarm(mayStart: Bool, in group: inout DiscardingTaskGroup) {
+    let wishes = [mayStart ? state.wakeAtMs() : nil, retrySettlingAtMs].compactMap { $0 }
+    guard let wish = wishes.min(), wish < alarms.last ?? .max else { return }
+    alarms.append(wish)
     let lane = lane
     group.addTask { await lane.alarm(atMs: wish) }
   }

@@ -54,7 +54,7 @@ package struct LaneState: Sendable {
     }
   }
 
-  /// What the lane must do now. Each is reported back by the method of the same name.
+  /// What the lane must do now. A read is reported back as fetched, or as failed.
   package enum Action: Sendable {
     /// Commit these starts, then call the actor.
     case start([QueuedDelivery])
@@ -67,7 +67,9 @@ package struct LaneState: Sendable {
   }
 
   /// - Parameters:
-  ///   - waiting: What ``EventBus/waiting(lane:)`` said when the lane began.
+  ///   - windowMax: Deliveries kept in memory beyond those in flight.
+  ///   - nextDueMs: When the earliest waiting delivery is due.
+  ///   - waitingKeys: The order keys that are waiting.
   package init(
     concurrencyMax: Int, windowMax: Int = Limits.laneWindowMax,
     nextDueMs: Int64? = nil, waitingKeys: [String] = []
@@ -78,7 +80,6 @@ package struct LaneState: Sendable {
     for key in waitingKeys { busyKeys[key] = true }
   }
 
-  package var inFlightCount: Int { inFlight }
   /// No attempt runs and no outcome is being committed.
   package var isDrained: Bool { inFlight == 0 && held.count == ready.count }
 
@@ -110,14 +111,21 @@ package struct LaneState: Sendable {
     if page.count < limit, !newOffers { feed = .direct }
   }
 
-  /// Reading failed; it is tried again when the pause is over.
-  package mutating func fetchFailed(retryAtMs: Int64) {
-    if isFetchingDue { nextDueMs = retryAtMs }
-    isFetching = false
-    isFetchingDue = false
+  /// A read failed; that very read is made again when the pause is over.
+  package mutating func fetchFailed(_ action: Action, retryAtMs: Int64) {
+    pausedUntilMs = max(pausedUntilMs ?? 0, retryAtMs)
+    switch action {
+    case .fetchKey(let fetch): keysToFetch.append(fetch)
+    case .fetchDue:
+      isFetchingDue = false
+      noteDue(retryAtMs)
+    case .fetch:
+      isFetching = false
+      hasRewound = false
+      feed = .behind(newOffers: true)
+    case .start: break
+    }
     forgetFinished()
-    pausedUntilMs = retryAtMs
-    feed = .behind(newOffers: true)
   }
 
   /// A page of due deliveries came back, with what is due after it.

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Messages for one reader. Posting never waits, and a wake-up is only a hint: the reader takes
-/// everything that is there, so losing one costs a moment, never a message.
+/// Messages for one reader. Posting never waits; the first message after a ``take()`` wakes the
+/// reader, who takes everything that is there.
 final class Mailbox<Message: Sendable>: Sendable {
   private let messages = Mutex<[Message]>([])
   private let signal: AsyncStream<Void>.Continuation

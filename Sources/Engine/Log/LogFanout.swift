@@ -11,7 +11,6 @@ package final class LogFanout: Sendable {
 
   private struct State {
     var outlets: [Outlet] = []
-    var isFinished = false
   }
 
   private struct Outlet {

@@ -13,8 +13,8 @@ final class ModuleInstance: Sendable {
   /// Milliseconds of the steady clock when it became active.
   let activeSinceMs: Int64
 
-  /// - Parameter foreignActors: Connectors of the boot project that a parameter wired in
-  ///   (config.md 10.3), by module and id.
+  /// - Parameter actors: Of all modules: a parameter may wire in one of the boot project
+  ///   (config.md 10.3).
   /// - Throws: ``EngineError`` when a connector cannot be made; nothing is left running.
   init(
     _ definition: ModuleDefinition, keys: ModuleKeys, catalog: ConnectorCatalog,

@@ -1,4 +1,4 @@
-package import Store
+import Store
 import Synchronization
 
 extension Runtime {
@@ -8,7 +8,7 @@ extension Runtime {
   /// - Throws: ``EngineError`` when a module cannot be made or the database cannot be written.
   package func load(_ definitions: [ModuleDefinition], loadedBy: String) async throws {
     do {
-      let names = try await store.reader.sourceNames()
+      let names = try await store.inspection.sourceNames()
       deliveryEnvironment.addSources(
         names.mapValues { DeliveryEnvironment.SourceName(module: $0.module, id: $0.id) })
       let table = RouteTable(modules: definitions)
@@ -124,48 +124,5 @@ extension Runtime {
       }
     }
     return Routing(table: table, routes: routes, sources: sources, conditions: conditions)
-  }
-
-  /// Settles what a crash cut off as interrupted attempts, and lays out the queue as the routes
-  /// have it now (design.md 5, invariant 5).
-  private func recover(_ table: RouteTable, _ keys: [String: ModuleKeys]) async throws {
-    var policies: [Int64: RetryPolicy] = [:]
-    var lanes: [Int64: Int64] = [:]
-    for entry in table.entries {
-      guard let keys = keys[entry.module], let route = keys.routes[entry.route.name] else {
-        continue
-      }
-      policies[route] = entry.route.delivery.retry
-      lanes[route] = keys.lanes[entry.route.laneName]
-    }
-    var generator = SystemRandomNumberGenerator()
-    var records: [SettleRecord] = []
-    for (start, delivery) in try await store.interrupted() {
-      let outcome = AttemptOutcome(.interrupted, error: "the runtime ended during the attempt")
-      let disposition = Disposition.decide(
-        .actor(outcome), attempts: start.number - (delivery?.attemptsBefore ?? 0),
-        policy: policies[delivery?.route ?? 0] ?? RetryPolicy(), nowMs: time.steadyMs,
-        using: &generator)
-      records.append(
-        SettleRecord(
-          start: start, route: delivery?.route ?? 0, orderKey: delivery?.orderKey,
-          createdAtMs: delivery?.createdAtMs, replay: delivery?.replay, endedAtMs: time.wallMs,
-          outcome: outcome.kind.rawValue, error: outcome.error, disposition: disposition))
-    }
-    if !records.isEmpty { try await store.settle(records) }
-    CrashPoint.recoverySettled.reached()
-    let count = try await store.arrangeQueue(lanes: lanes)
-    CrashPoint.recoveryArranged.reached()
-    recovered.withLock { $0 = count }
-  }
-}
-
-extension EventStore {
-  /// ``settle(_:completion:)`` for callers that wait.
-  package func settle(_ records: [SettleRecord]) async throws(StoreError) {
-    let result = await withCheckedContinuation { continuation in
-      settle(records) { continuation.resume(returning: $0) }
-    }
-    _ = try result.get()
   }
 }

@@ -3,7 +3,7 @@ import Synchronization
 
 extension Runtime {
   /// Reads from this runtime's file.
-  package var inspector: Inspector { Inspector(store.reader) }
+  package var inspector: Inspector { Inspector(store.inspection) }
 
   /// The body of `GET /api/status` (cli-http.md 3.3), and what `orgloop status` shows.
   ///
@@ -29,7 +29,7 @@ extension Runtime {
       "running": true,
       "pid": JSONValue(row.pid),
       "version": .string(row.version),
-      "uptime_ms": JSONValue(max(nowMs - startedAtMs, 0)),
+      "uptime_ms": JSONValue(max(time.monotonicMs - startedAtMonotonicMs, 0)),
       "http_port": JSONValue(row.httpPort),
       "httpPort": JSONValue(row.httpPort),
       "socket": JSONValue(row.socketPath),

@@ -18,7 +18,7 @@ package final class Runtime: Service {
   let modules = Mutex<[String: ModuleInstance]>([:])
   private let stopping = StopSignal()
   private let shutdownTimeoutMs: Mutex<Int64>
-  let startedAtMs: Int64
+  let startedAtMonotonicMs: Int64
   /// Unsettled deliveries that the last run left behind, as ``load(_:loadedBy:)`` found them.
   package var recoveredCount: Int { recovered.withLock { $0 } }
   let recovered = Mutex(0)
@@ -44,7 +44,7 @@ package final class Runtime: Service {
       intake: intake, time: time, log: log, limiter: PollLimiter(settings.pollConcurrency),
       save: { try await store.save($0) })
     shutdownTimeoutMs = Mutex(settings.shutdownTimeoutMs)
-    startedAtMs = time.wallMs
+    startedAtMonotonicMs = time.monotonicMs
   }
 
   /// Works until a graceful shutdown is asked for and done, or the task is cancelled.

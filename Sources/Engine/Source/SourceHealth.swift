@@ -148,17 +148,22 @@ extension SourceHealth {
 
   /// From the database. What is not there has its first value; a try that was under way when the
   /// process ended is made again at once.
-  package init(json: JSONObject) {
+  ///
+  /// - Parameter nowMs: The steady clock. A time that lies further ahead than its own rule allows
+  ///   was written by a clock that has been corrected since, and is brought back.
+  package init(json: JSONObject, nowMs: Int64) {
     self.init()
     consecutiveErrors = Int(json["consecutive_errors"]?.int64 ?? 0)
     eventsEmitted = json["events_emitted"]?.int64 ?? 0
     lastError = json["last_error"]?.string
     lastSuccessMs = json["last_success_ms"]?.int64
-    lastAttemptMs = json["last_attempt_ms"]?.int64
-    limitedUntilMs = json["limited_until_ms"]?.int64
+    lastAttemptMs = json["last_attempt_ms"]?.int64.map { min($0, nowMs) }
+    limitedUntilMs = json["limited_until_ms"]?.int64.map {
+      min($0, nowMs + Limits.retryAfterMsMax)
+    }
     if let waitMs = json["breaker_wait_ms"]?.int64 {
       let untilMs = json["breaker_until_ms"]?.int64 ?? 0
-      breaker = .open(untilMs: untilMs, waitMs: waitMs)
+      breaker = .open(untilMs: min(untilMs, nowMs + waitMs), waitMs: waitMs)
     }
   }
 }

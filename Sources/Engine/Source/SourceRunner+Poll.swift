@@ -49,6 +49,8 @@ extension SourceRunner {
   }
 
   private func onePoll(_ source: any PollSource) async -> PollEnd {
+    // Stopped while it waited for its turn: the loop ends at its next look.
+    if stopping.isSet { return .stored }
     let (action, checkpoint) = state.withLock { state in
       (state.health.started(atMs: environment.time.steadyMs), state.checkpoint)
     }
@@ -74,7 +76,7 @@ extension SourceRunner {
     case .success(let found):
       CrashPoint.pollRead.reached()
       do throws(EngineError) {
-        try await commit(found, coversUntilNow: true)
+        try await commit(found)
         CrashPoint.pollCommitted.reached()
       } catch {
         log(.systemError, error: "the poll's events cannot be stored: \(error)")

@@ -28,7 +28,7 @@ extension SourceRunner {
       group.addTask {
         do {
           try await source.run(checkpoint: checkpoint) { result in
-            try await self.commit(result, coversUntilNow: true)
+            try await self.commit(result)
           }
           return nil
         } catch {

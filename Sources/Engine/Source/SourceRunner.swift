@@ -37,7 +37,8 @@ final class SourceRunner: Sendable {
     let health = row.health.flatMap { try? JSONText(checking: Array($0.utf8)) }?.value().object
     state = Mutex(
       State(
-        health: health.map(SourceHealth.init(json:)) ?? SourceHealth(),
+        health: health.map { SourceHealth(json: $0, nowMs: environment.time.steadyMs) }
+          ?? SourceHealth(),
         checkpoint: definition.forgetsCheckpoint ? nil : row.checkpoint))
   }
 
@@ -64,7 +65,7 @@ final class SourceRunner: Sendable {
   /// Commits events, checkpoint and health of a success, and what it means for the breaker.
   ///
   /// - Throws: ``EngineError`` when nothing was committed; the source goes on from where it was.
-  func commit(_ result: PollResult, coversUntilNow: Bool) async throws(EngineError) {
+  func commit(_ result: PollResult) async throws(EngineError) {
     let nowMs = environment.time.wallMs
     // The breaker's times are due times, so they run on the clock that never jumps.
     let steadyMs = environment.time.steadyMs
@@ -77,10 +78,10 @@ final class SourceRunner: Sendable {
     } else {
       action = health.succeeded(atMs: steadyMs, events: drafts.count)
     }
-    if coversUntilNow, covered == nil { covered = nowMs }
+    if covered == nil { covered = nowMs }
     let progress = progress(
       health, checkpoint: definition.forgetsCheckpoint ? nil : result.checkpoint,
-      coveredFromMs: coversUntilNow ? covered : nil, nowMs: nowMs)
+      coveredFromMs: covered, nowMs: nowMs)
     _ = try await environment.intake.accept(
       drafts, module: module, source: definition.id, progress: progress)
     state.withLock { state in
