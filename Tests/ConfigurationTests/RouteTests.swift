@@ -331,9 +331,9 @@ struct RouteTests {
       (" ---\na: 1\n---\n", " ---\na: 1\n---\n", nil), ("---\n---\nrest", "rest", nil),
     ] as [(String, String, JSONValue)])
   func `front matter is taken off`(_ text: String, _ body: String, _ meta: JSONValue) {
-    let found = PromptReader.split(text)
+    let found = PromptText.split(text)
     #expect(found.body == body)
-    #expect(found.metadata == meta)
+    #expect((found.frontMatter.map(PromptReader.metadata(ofFrontMatter:)) ?? .null) == meta)
   }
 
   @Test func `a changed prompt or script changes the hash`() throws {

@@ -89,11 +89,12 @@ import Testing
       await clock.waitForDeadline(ms: 1_000)
       clock.advance(ms: 1_000)
       await probe.wait(for: .systemError, count: 1)
+      // Asleep again, it has stored its health.
+      await clock.waitForDeadline(ms: 1_000)
       let failed = try #require(try await runtime.inspector.sources().first { $0.id == "in" })
       #expect(failed.checkpoint == "one")
       #expect(failed.status == "degraded")
       #expect(failed.consecutiveErrors == 1)
-      await clock.waitForDeadline(ms: 1_000)
       clock.advance(ms: 1_000)
       await probe.wait(for: .sourceEmit, count: 2)
       await probe.wait(for: .sourceDuplicate, count: 1)

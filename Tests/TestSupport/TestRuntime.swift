@@ -26,6 +26,7 @@ package func withRuntime<Value: Sendable>(
   _ path: String, modules: [ModuleDefinition], catalog: ConnectorCatalog,
   clock: ManualClock = ManualClock(), settings: RuntimeSettings = RuntimeSettings(),
   options: EventStore.Options = EventStore.Options(),
+  promptMetadata: @escaping PromptMetadata = { _ in .null },
   _ body: (Runtime, LogProbe) async throws -> Value
 ) async throws -> Value {
   let store = try EventStore(path: path, options: options)
@@ -34,7 +35,8 @@ package func withRuntime<Value: Sendable>(
   let log = LogFanout()
   log.add(probe, module: nil)
   let runtime = Runtime(
-    store: store, settings: settings, catalog: catalog, time: clock.time, log: log)
+    store: store, settings: settings, catalog: catalog, time: clock.time, log: log,
+    promptMetadata: promptMetadata)
   try await runtime.load(modules, loadedBy: "test")
   return try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask { try await runtime.run() }

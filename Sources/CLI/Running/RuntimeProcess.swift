@@ -66,7 +66,8 @@ struct RuntimeProcess {
     let runtime: Runtime
     do {
       runtime = try Runtime.open(
-        path: database, settings: settings, catalog: loading.catalog, log: log)
+        path: database, settings: settings, catalog: loading.catalog, log: log,
+        promptMetadata: PromptReader.metadata(ofFrontMatter:))
     } catch  where error.code == .locked {
       throw await Failure(heldBy: error, database: database)
     }

@@ -41,6 +41,7 @@ struct StartReport: Sendable {
     switch source.connector {
     case "webhook": "webhook /webhook/\(source.id)"
     case "cron": "schedule"
+    case "exec" where source.config["mode"] == "stream": "stream"
     default: "polling every \(TimeText.interval(ms: source.pollIntervalMs))"
     }
   }

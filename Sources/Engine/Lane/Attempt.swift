@@ -115,7 +115,9 @@ struct Attempt {
   }
 
   /// The prompt as the file has it now, or as it was captured when the file cannot be read.
-  private func readPrompt(_ traces: inout Traces) async -> String? {
+  private func readPrompt(
+    _ traces: inout Traces
+  ) async -> (file: PromptFile, body: String, metadata: JSONValue)? {
     guard let prompt = worker.route.prompt else { return nil }
     let text: String
     do {
@@ -126,24 +128,27 @@ struct Attempt {
       traces.promptFallback = "\(error)"
     }
     traces.promptHash = SHA256.hash(data: Array(text.utf8)).hexText
-    return PromptText.split(text).body
+    let (frontMatter, body) = PromptText.split(text)
+    let metadata =
+      text == prompt.captured
+      ? prompt.metadata : frontMatter.map(environment.promptMetadata) ?? .null
+    return (prompt, body, metadata)
   }
 
   private func request(
     _ event: AcceptedEvent, _ envelope: JSONText, _ deliveryID: String, _ config: JSONObject,
-    _ prompt: String?
+    _ prompt: (file: PromptFile, body: String, metadata: JSONValue)?
   ) -> DeliveryRequest {
     var config = config
-    let metadata = worker.route.prompt?.metadata ?? .null
-    if let prompt, let file = worker.route.prompt {
-      config["launch_prompt"] = .string(prompt)
-      config["launch_prompt_file"] = .string(file.path)
-      config["launch_prompt_meta"] = metadata
+    if let prompt {
+      config["launch_prompt"] = .string(prompt.body)
+      config["launch_prompt_file"] = .string(prompt.file.path)
+      config["launch_prompt_meta"] = prompt.metadata
     }
     return DeliveryRequest(
       deliveryID: deliveryID, attempt: start.number, eventID: event.id, event: envelope,
       traceID: event.traceID, route: worker.route.name, module: worker.module, config: config,
-      launchPrompt: prompt, launchPromptMeta: metadata,
+      launchPrompt: prompt?.body, launchPromptMeta: prompt?.metadata ?? .null,
       timeoutMs: worker.route.delivery.timeoutMs, startedAtMs: start.startedAtMs)
   }
 

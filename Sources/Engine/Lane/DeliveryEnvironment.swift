@@ -1,6 +1,9 @@
 import Store
 import Synchronization
 
+/// The mapping in a prompt's front matter, or null (config.md 6.5).
+package typealias PromptMetadata = @Sendable (_ frontMatter: String) -> JSONValue
+
 /// What all lanes share.
 final class DeliveryEnvironment: Sendable {
   let bus: any EventBus
@@ -8,6 +11,8 @@ final class DeliveryEnvironment: Sendable {
   let log: LogFanout
   let files: FileReader
   let intake: Intake
+  /// Reads the metadata of a prompt's front matter; the engine itself knows no YAML.
+  let promptMetadata: PromptMetadata
   /// Names of sources by number, also of modules that are not loaded now.
   private let sources: Mutex<[Int64: SourceName]>
 
@@ -18,13 +23,14 @@ final class DeliveryEnvironment: Sendable {
 
   init(
     bus: any EventBus, time: TimeSource, log: LogFanout, files: FileReader, intake: Intake,
-    sources: [Int64: SourceName]
+    promptMetadata: @escaping PromptMetadata, sources: [Int64: SourceName]
   ) {
     self.bus = bus
     self.time = time
     self.log = log
     self.files = files
     self.intake = intake
+    self.promptMetadata = promptMetadata
     self.sources = Mutex(sources)
   }
 

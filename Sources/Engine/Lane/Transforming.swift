@@ -94,20 +94,26 @@ struct Transforming {
   /// What a transform may not change is put back; what it must not break is checked
   /// (config.md 9.2).
   private func keepIdentity(_ output: JSONText) throws(TransformFailure) -> JSONText {
-    guard case .object(var object) = output.value() else {
+    guard case .object(let object) = output.value() else {
       throw TransformFailure("the result is not a JSON object")
     }
     guard let type = object["type"]?.string, EventType(rawValue: type) != nil else {
       throw TransformFailure("the result's type is not one of the three event types")
     }
-    guard object["provenance"]?["platform"]?.string != nil else {
+    guard let provenance = object["provenance"], provenance["platform"]?.string != nil else {
       throw TransformFailure("the result has no provenance.platform")
     }
-    object["id"] = .string(event.id)
-    object["source"] = .string(event.source)
-    object["module"] = .string(event.module)
-    object["trace_id"] = .string(event.traceID)
-    return JSONText(.object(object))
+    // In the order of events.md 1, whatever order the transform chose.
+    var kept: JSONObject = [
+      "id": .string(event.id),
+      "timestamp": object["timestamp"] ?? .string(ISOTime.text(ms: event.acceptedAtMs)),
+      "source": .string(event.source), "type": .string(type),
+      "provenance": provenance, "payload": object["payload"] ?? .object([:]),
+      "trace_id": .string(event.traceID), "module": .string(event.module),
+    ]
+    let others = object.members.filter { kept[$0.key] == nil }
+    for member in others { kept[member.key] = member.value }
+    return JSONText(.object(kept))
   }
 }
 

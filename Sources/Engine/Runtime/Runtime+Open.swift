@@ -9,7 +9,8 @@ extension Runtime {
   ///   `.storage`.
   package static func open(
     path: String, settings: RuntimeSettings, catalog: ConnectorCatalog,
-    time: TimeSource = .system, log: LogFanout = LogFanout()
+    time: TimeSource = .system, log: LogFanout = LogFanout(),
+    promptMetadata: @escaping PromptMetadata
   ) throws(EngineError) -> Runtime {
     let store: EventStore
     do throws(StoreError) {
@@ -17,7 +18,9 @@ extension Runtime {
     } catch {
       throw EngineError(opening: error)
     }
-    return Runtime(store: store, settings: settings, catalog: catalog, time: time, log: log)
+    return Runtime(
+      store: store, settings: settings, catalog: catalog, time: time, log: log,
+      promptMetadata: promptMetadata)
   }
 
   /// The key that this database's hashes of substituted values are made with.

@@ -14,16 +14,24 @@ extension Runtime {
       routes[route] = entry
       lanes[route] = keys.lanes[entry.route.laneName]
     }
-    let records = try await store.interrupted().map { start, delivery in
-      interrupted(start, delivery, delivery.flatMap { routes[$0.route] })
-    }
-    if !records.isEmpty { try await store.settle(records) }
+    self.routes.withLock { $0 = routes }
+    try await settleInterrupted()
     CrashPoint.recoverySettled.reached()
     let longestMs = routes.values.map(\.route.delivery.retry.maxDelayMs).max() ?? 0
     let dueMaxMs = time.steadyMs + max(longestMs, Limits.retryAfterMsMax)
     let count = try await store.arrangeQueue(lanes: lanes, dueMaxMs: dueMaxMs)
     CrashPoint.recoveryArranged.reached()
     recovered.withLock { $0 = count }
+  }
+
+  /// Records attempts that nothing will end any more: at a start those of the last runtime, at a
+  /// stop those that did not end within its limit.
+  func settleInterrupted() async throws {
+    let routes = routes.withLock { $0 }
+    let records = try await store.interrupted().map { start, delivery in
+      interrupted(start, delivery, delivery.flatMap { routes[$0.route] })
+    }
+    if !records.isEmpty { try await store.settle(records) }
   }
 
   /// The outcome of an attempt that the end of the last runtime cut off. It counts; an event that

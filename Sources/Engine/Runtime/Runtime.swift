@@ -22,10 +22,13 @@ package final class Runtime: Service {
   /// Unsettled deliveries that the last run left behind, as ``load(_:loadedBy:)`` found them.
   package var recoveredCount: Int { recovered.withLock { $0 } }
   let recovered = Mutex(0)
+  /// The active routes by number.
+  let routes = Mutex<[Int64: RouteTable.Entry]>([:])
 
   package init(
     store: EventStore, settings: RuntimeSettings, catalog: ConnectorCatalog,
-    time: TimeSource = .system, log: LogFanout = LogFanout()
+    time: TimeSource = .system, log: LogFanout = LogFanout(),
+    promptMetadata: @escaping PromptMetadata = { _ in .null }
   ) {
     self.store = store
     self.settings = settings
@@ -39,7 +42,8 @@ package final class Runtime: Service {
       }
     intake = Intake(bus: bus, time: time, log: log)
     deliveryEnvironment = DeliveryEnvironment(
-      bus: bus, time: time, log: log, files: FileReader(), intake: intake, sources: [:])
+      bus: bus, time: time, log: log, files: FileReader(), intake: intake,
+      promptMetadata: promptMetadata, sources: [:])
     sourceEnvironment = SourceEnvironment(
       intake: intake, time: time, log: log, limiter: PollLimiter(settings.pollConcurrency),
       save: { try await store.save($0) })
@@ -60,6 +64,7 @@ package final class Runtime: Service {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await self.log.run() }
         await work(instances)
+        await endAttempts()
         log.emit(.runtimeStop) {
           LogEntry(.runtimeStop, timestampMs: time.wallMs, result: "stopped")
         }
@@ -67,6 +72,20 @@ package final class Runtime: Service {
       }
     } onGracefulShutdown: {
       self.stopping.set()
+    }
+  }
+
+  /// A clean stop leaves no attempt open: what did not end within the limit was interrupted.
+  private func endAttempts() async {
+    do {
+      try await settleInterrupted()
+    } catch {
+      // The next start finds them as it finds those of a crash.
+      log.emit(.systemError) {
+        LogEntry(
+          .systemError, timestampMs: time.wallMs,
+          error: "interrupted attempts cannot be recorded: \(error)")
+      }
     }
   }
 

@@ -29,7 +29,10 @@ extension SourceRunner {
   private func fire(_ source: any TimerSource, isActivation: Bool) async -> Bool {
     var retryMs = SourceRunner.retryMsMin
     while !stopping.isSet, !Task.isCancelled {
-      let checkpoint = state.withLock(\.checkpoint)
+      let checkpoint = state.withLock { state in
+        _ = state.health.started(atMs: environment.time.steadyMs)
+        return state.checkpoint
+      }
       let result = source.fire(
         checkpoint: checkpoint, nowMs: environment.time.wallMs, isActivation: isActivation)
       do throws(EngineError) {
