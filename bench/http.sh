@@ -15,6 +15,7 @@ command -v wrk >/dev/null || { echo "apt-get install wrk" >&2 && exit 1; }
 start() { # subject
   local directory=$scratch/$1.$2
   mkdir -p "$directory"
+  : >"$directory/port"
   BENCH_DIR=$directory "$benchmarks" serve "$1" >"$directory/port" &
   pid=$!
   started+=("$pid")
