@@ -52,7 +52,7 @@ import Testing
     settings.shutdownTimeoutMs = 1_000
     let path = scratch.path + "/o.db"
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask {
+      group.addTask { [settings] in
         try await withRuntime(
           path, modules: [.test(routes: [.test()])], catalog: .test(actor: actor), clock: clock,
           settings: settings

@@ -10,7 +10,7 @@ extension Runtime {
   package static func open(
     path: String, settings: RuntimeSettings, catalog: ConnectorCatalog,
     time: TimeSource = .system, log: LogFanout = LogFanout(),
-    promptMetadata: @escaping PromptMetadata
+    promptMetadata: @escaping PromptMetadata = { _ in .null }
   ) throws(EngineError) -> Runtime {
     let store: EventStore
     do throws(StoreError) {
