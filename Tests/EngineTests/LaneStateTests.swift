@@ -200,4 +200,23 @@ import Testing
     state.fetchedDue([delivery(1, dueAtMs: 0)], nextDueMs: nil)
     #expect(starts(state.actions(nowMs: 20)) == [])
   }
+
+  @Test func `a delivery put off while a page is being read is found when it is due`() {
+    var state = LaneState(concurrencyMax: 4, windowMax: 4)
+    state.offered([delivery(1)])
+    #expect(fetches(state.actions(nowMs: 0)) == [0])
+    state.fetched([delivery(1)], limit: 1)
+    // 1 starts, and the next page is being read from here to the end.
+    let first = state.actions(nowMs: 0)
+    #expect(starts(first) == [1])
+    #expect(fetches(first) == [1])
+    state.attemptEnded()
+    state.finished(delivery(1), dueAtMs: 0)
+    guard case .fetchDue = state.actions(nowMs: 0).first else {
+      Issue.record("expected a look for what is due")
+      return
+    }
+    state.fetchedDue([delivery(1, dueAtMs: 0)], nextDueMs: nil)
+    #expect(starts(state.actions(nowMs: 0)) == [1])
+  }
 }

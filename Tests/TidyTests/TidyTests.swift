@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "@unchecked Sendable", "nonisolated(unsafe)", " Task {", "Task.detached", "try?",
+    "@unchecked Sendable", "nonisolated(unsafe)", " Task {", "Task.detached", "try? ",
   ])
   func `what the compiler cannot check has its reason beside it`(_ pattern: String) throws {
     for file in try SourceFile.all(in: "Sources") {

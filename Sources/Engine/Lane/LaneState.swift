@@ -28,8 +28,11 @@ package struct LaneState: Sendable {
   private var isFetching = false
   private var isFetchingDue = false
   private var keysToFetch: [KeyFetch] = []
-  /// Deliveries that finished while a page was being read: the page may still show them.
-  private var finishedMeanwhile: Set<Int64> = []
+  /// Deliveries that finished while pending ones were being read: the page may still show them.
+  private var finishedDuringPage: Set<Int64> = []
+  /// The same for the read of due ones. Apart, because each is forgotten when its own read ends:
+  /// a delivery that was put off must be found by the next look for what is due.
+  private var finishedDuringDue: Set<Int64> = []
   /// The cursor went back while a page was being read: the page would move it forward again.
   private var hasRewound = false
   private var nextDueMs: Int64?
@@ -100,7 +103,7 @@ package struct LaneState: Sendable {
   /// A page of pending deliveries came back from the file.
   package mutating func fetched(_ page: [QueuedDelivery], limit: Int) {
     isFetching = false
-    defer { forgetFinished() }
+    defer { finishedDuringPage.removeAll() }
     if hasRewound {
       hasRewound = false
       feed = .behind(newOffers: true)
@@ -118,24 +121,25 @@ package struct LaneState: Sendable {
     case .fetchKey(let fetch): keysToFetch.append(fetch)
     case .fetchDue:
       isFetchingDue = false
+      finishedDuringDue.removeAll()
       noteDue(retryAtMs)
     case .fetch:
       isFetching = false
+      finishedDuringPage.removeAll()
       hasRewound = false
       feed = .behind(newOffers: true)
     case .start: break
     }
-    forgetFinished()
   }
 
   /// A page of due deliveries came back, with what is due after it.
   package mutating func fetchedDue(_ page: [QueuedDelivery], nextDueMs: Int64?) {
     isFetchingDue = false
-    for delivery in page where !finishedMeanwhile.contains(delivery.delivery) {
+    for delivery in page where !finishedDuringDue.contains(delivery.delivery) {
       // Its key has been busy since its first attempt, so it may go without asking.
       if held.insert(delivery.delivery).inserted { ready.append(delivery) }
     }
-    forgetFinished()
+    finishedDuringDue.removeAll()
     noteDue(nextDueMs)
   }
 
@@ -163,7 +167,8 @@ package struct LaneState: Sendable {
   /// until a time.
   package mutating func finished(_ delivery: QueuedDelivery, dueAtMs: Int64?) {
     held.remove(delivery.delivery)
-    if isFetching || isFetchingDue { finishedMeanwhile.insert(delivery.delivery) }
+    if isFetching { finishedDuringPage.insert(delivery.delivery) }
+    if isFetchingDue { finishedDuringDue.insert(delivery.delivery) }
     if let dueAtMs {
       noteDue(dueAtMs)
       return
@@ -231,7 +236,7 @@ package struct LaneState: Sendable {
   /// Takes a pending delivery into the window, unless it is there or its key is busy.
   private mutating func take(_ delivery: QueuedDelivery) {
     cursor = delivery.delivery
-    guard !held.contains(delivery.delivery), !finishedMeanwhile.contains(delivery.delivery) else {
+    guard !held.contains(delivery.delivery), !finishedDuringPage.contains(delivery.delivery) else {
       return
     }
     if let key = delivery.orderKey {
@@ -254,9 +259,5 @@ package struct LaneState: Sendable {
   private mutating func noteDue(_ dueAtMs: Int64?) {
     guard let dueAtMs else { return }
     nextDueMs = min(nextDueMs ?? .max, dueAtMs)
-  }
-
-  private mutating func forgetFinished() {
-    if !isFetching && !isFetchingDue { finishedMeanwhile.removeAll() }
   }
 }
