@@ -201,15 +201,3 @@ extension SettleRecord.Disposition {
     if case .settled = self { false } else { true }
   }
 }
-
-extension Digest {
-  /// Lower-case hexadecimal.
-  var hexText: String {
-    var text = ""
-    for byte in self {
-      text += byte < 16 ? "0" : ""
-      text += String(byte, radix: 16)
-    }
-    return text
-  }
-}

@@ -19,7 +19,7 @@ package enum OrderKey {
   private static func bounded(_ text: String) -> String {
     guard text.utf8.count > bytesMax else { return text }
     let digest = SHA256.hash(data: Array(text.utf8))
-    return text.cut(toBytes: cutBytes) + HexText.encode(digest)
+    return text.cut(toBytes: cutBytes) + digest.hexText
   }
 }
 
@@ -30,19 +30,5 @@ extension String {
     var end = utf8.index(utf8.startIndex, offsetBy: count)
     while end > utf8.startIndex, utf8[end] & 0xC0 == 0x80 { end = utf8.index(before: end) }
     return String(self[..<end])
-  }
-}
-
-/// Bytes as hexadecimal text.
-private enum HexText {
-  private static let digits = Array("0123456789abcdef".utf8)
-
-  static func encode(_ bytes: some Sequence<UInt8>) -> String {
-    var text: [UInt8] = []
-    for byte in bytes {
-      text.append(digits[Int(byte >> 4)])
-      text.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: text, as: UTF8.self)
   }
 }

@@ -96,9 +96,6 @@ package struct SourceHealth: Sendable, Hashable {
     }
   }
 
-  /// Events came in by another way than a poll.
-  package mutating func counted(events: Int) { eventsEmitted += Int64(events) }
-
   /// Milliseconds from now until the next poll may begin.
   ///
   /// The interval counts from the last attempt; an open breaker and a rate limit stand in its

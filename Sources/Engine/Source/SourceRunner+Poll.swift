@@ -8,6 +8,7 @@ extension SourceRunner {
     var retryMs = SourceRunner.retryMsMin
     var tickMs = environment.time.steadyMs
     while await waitForPoll(tickMs) {
+      let startedMs = environment.time.steadyMs
       let end = await environment.limiter.run { await onePoll(source) }
       switch end {
       case nil: return
@@ -18,8 +19,10 @@ extension SourceRunner {
         retryMs = min(retryMs * 2, SourceRunner.retryMsMax)
         continue
       }
+      // A poll that the breaker put off may have begun on a later tick: that one is done with it.
       tickMs = SourceRunner.nextTick(
-        after: tickMs, intervalMs: definition.pollIntervalMs, nowMs: environment.time.steadyMs)
+        after: tickMs, intervalMs: definition.pollIntervalMs,
+        nowMs: max(environment.time.steadyMs, startedMs + 1))
     }
   }
 
