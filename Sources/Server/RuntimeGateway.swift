@@ -31,7 +31,79 @@ package protocol RuntimeGateway: Sendable {
     _ body: [UInt8], module: String?, idempotencyKey: String?
   ) async throws -> InjectionReceipt
   /// Begins a graceful stop and returns; `timeoutMs` nil takes `runtime.shutdown_timeout`.
-  func beginShutdown(timeoutMs: Int64?) async
+  func beginShutdown(timeoutMs: Int64?, by caller: Caller) async
+
+  // MARK: Modules (cli-http.md 3.4)
+
+  /// The statuses of the modules, by name.
+  ///
+  /// - Parameter includesUnloaded: Those too that are not loaded and have state in the database.
+  func modules(includesUnloaded: Bool) async throws -> [JSONValue]
+  /// - Throws: ``EngineError`` `.notFound`.
+  func module(_ name: String) async throws -> JSONValue
+  /// Loads a module from files; the status of what was loaded.
+  ///
+  /// - Throws: ``EngineError`` `.conflict` (409), `.notFound`; ``ConfigurationRefusal`` (422).
+  func loadModule(_ request: ModuleLoadRequest, by caller: Caller) async throws -> JSONValue
+  /// Loads a project beside the running one: each of its modules under its own name. An array of
+  /// statuses.
+  func loadProject(_ configPath: String, by caller: Caller) async throws -> [JSONValue]
+  /// `{ok, name, parked, dropped}`.
+  func unloadModule(
+    _ name: String, drainMs: Int64?, onRemoved: RemovedPolicy, by caller: Caller
+  ) async throws -> JSONValue
+  /// `{ok: true, …status, outcome: reloaded|unchanged, changes}`.
+  func reloadModule(
+    _ name: String, onRemoved: RemovedPolicy, by caller: Caller
+  ) async throws -> JSONValue
+  /// Brings the running modules of the boot project to what its files say now.
+  func apply(onRemoved: RemovedPolicy, by caller: Caller) async throws -> JSONValue
+  /// The paused targets.
+  func pause(
+    _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller
+  ) async throws -> [JSONValue]
+  func resume(_ selection: PauseSelection, by caller: Caller) async throws -> [JSONValue]
+}
+
+/// Who sent a request to the control API.
+package struct Caller: Sendable, Hashable {
+  /// The name of the user at the other end of the Unix socket, `uid 1001` for one without a name,
+  /// or `token`.
+  package let name: String
+
+  package init(name: String) { self.name = name }
+}
+
+/// What is to be loaded: a path, or the name of a package or of a module that was loaded before.
+package struct ModuleLoadRequest: Sendable, Hashable {
+  package enum Target: Sendable, Hashable {
+    /// Absolute: the runtime's working directory is not the caller's.
+    case path(String)
+    case package(String)
+  }
+
+  package var target: Target
+  /// In place of `metadata.name`.
+  package var name: String?
+  package var parameters: [String: String]
+
+  package init(_ target: Target, name: String? = nil, parameters: [String: String] = [:]) {
+    self.target = target
+    self.name = name
+    self.parameters = parameters
+  }
+}
+
+/// A configuration that cannot be used, with all its diagnostics: 422 with `errors`.
+package struct ConfigurationRefusal: Error, Sendable {
+  package let message: String
+  /// Each `{file, line, column, level, code, message, hint?}`.
+  package let errors: [JSONValue]
+
+  package init(_ message: String, errors: [JSONValue]) {
+    self.message = message
+    self.errors = errors
+  }
 }
 
 extension RuntimeGateway {
