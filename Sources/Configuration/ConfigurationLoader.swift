@@ -30,6 +30,18 @@ package struct ConfigurationLoader: Sendable {
       workingDirectory: workingDirectory, options: options)
     return ProjectReader(session).load(path)
   }
+
+  /// The configuration file of a package, absolute and resolved, or nil (config.md 10.2).
+  ///
+  /// - Parameters:
+  ///   - package: A path or the name of a package.
+  ///   - root: The directory below which names are looked up, and from which paths start.
+  package func locate(package specifier: String, root: String) -> String? {
+    let session = Session(
+      catalog: catalog, environment: environment, home: home,
+      workingDirectory: workingDirectory, options: options)
+    return session.package(specifier, root: root)
+  }
 }
 
 /// The steps of one load, in order.
@@ -46,18 +58,18 @@ struct ProjectReader {
     let settings = session.runtimeSettings(drafts.boot.runtime)
     let builder = ModuleBuilder(session, drafts, userDefaults: userDefaults, settings: settings)
     return result(
-      file: file, modules: builder.build(), settings: settings, drafts: drafts.all)
+      file: file, name: drafts.boot.alias ?? drafts.boot.name, modules: builder.build(),
+      settings: settings, drafts: drafts.all)
   }
 
   /// The file to load, resolved; nil after a report.
   private func configFile(_ path: String?) -> String? {
-    let names = ["orgloop.yaml", "orgloop.yml"]
     let base = FilePath.resolve(path ?? ".", in: session.workingDirectory, home: session.home)
     let tried: [String]
     if path != nil, FileAccess.kind(base) != .directory {
       tried = [base]
     } else {
-      tried = (path == nil ? names : names + ["orgloop-module.yaml"]).map { base + "/" + $0 }
+      tried = names(isGiven: path != nil).map { base + "/" + $0 }
     }
     let found = tried.first { FileAccess.kind($0) != nil }.flatMap(FileAccess.resolved)
     guard let found else {
@@ -68,6 +80,14 @@ struct ProjectReader {
       return nil
     }
     return found
+  }
+
+  /// What is looked for in a directory: a project to start it, or a module to load it
+  /// (config.md 1.1, 10.2).
+  private func names(isGiven: Bool) -> [String] {
+    let names = ["orgloop.yaml", "orgloop.yml"]
+    if case .module = session.options.role { return ["orgloop-module.yaml"] + names }
+    return isGiven ? names + ["orgloop-module.yaml"] : names
   }
 
   /// `defaults` of `~/.orgloop/config.yaml`, variables replaced.
@@ -82,8 +102,8 @@ struct ProjectReader {
   }
 
   private func result(
-    file: String?, modules: [ModuleDefinition], settings: RuntimeSettings = RuntimeSettings(),
-    drafts: [ModuleDraft] = []
+    file: String?, name: String = "default", modules: [ModuleDefinition],
+    settings: RuntimeSettings = RuntimeSettings(), drafts: [ModuleDraft] = []
   ) -> LoadedProject {
     let secrets = session.sortedSecrets
     let diagnostics = Set(session.diagnostics).sorted().map { each in
@@ -94,7 +114,7 @@ struct ProjectReader {
     var shown: [String: JSONValue] = [:]
     for draft in drafts { shown[draft.name] = draft.shown(without: secrets) }
     return LoadedProject(
-      projectRoot: session.projectRoot, configFile: file, settings: settings,
+      name: name, projectRoot: session.projectRoot, configFile: file, settings: settings,
       modules: modules.filter { !session.invalid.contains($0.name) },
       invalidModules: session.invalid.sorted(), diagnostics: diagnostics,
       files: session.files, variables: session.variables, secrets: secrets, shown: shown)
