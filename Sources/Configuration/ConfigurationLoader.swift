@@ -30,6 +30,18 @@ package struct ConfigurationLoader: Sendable {
       workingDirectory: workingDirectory, options: options)
     return ProjectReader(session).load(path)
   }
+
+  /// The configuration file of a package, absolute and resolved, or nil (config.md 10.2).
+  ///
+  /// - Parameters:
+  ///   - package: A path or the name of a package.
+  ///   - root: The directory below which names are looked up, and from which paths start.
+  package func locate(package specifier: String, root: String) -> String? {
+    let session = Session(
+      catalog: catalog, environment: environment, home: home,
+      workingDirectory: workingDirectory, options: options)
+    return session.package(specifier, root: root)
+  }
 }
 
 /// The steps of one load, in order.
@@ -51,13 +63,12 @@ struct ProjectReader {
 
   /// The file to load, resolved; nil after a report.
   private func configFile(_ path: String?) -> String? {
-    let names = ["orgloop.yaml", "orgloop.yml"]
     let base = FilePath.resolve(path ?? ".", in: session.workingDirectory, home: session.home)
     let tried: [String]
     if path != nil, FileAccess.kind(base) != .directory {
       tried = [base]
     } else {
-      tried = (path == nil ? names : names + ["orgloop-module.yaml"]).map { base + "/" + $0 }
+      tried = names(isGiven: path != nil).map { base + "/" + $0 }
     }
     let found = tried.first { FileAccess.kind($0) != nil }.flatMap(FileAccess.resolved)
     guard let found else {
@@ -68,6 +79,14 @@ struct ProjectReader {
       return nil
     }
     return found
+  }
+
+  /// What is looked for in a directory: a project to start it, or a module to load it
+  /// (config.md 1.1, 10.2).
+  private func names(isGiven: Bool) -> [String] {
+    let names = ["orgloop.yaml", "orgloop.yml"]
+    if case .module = session.options.role { return ["orgloop-module.yaml"] + names }
+    return isGiven ? names + ["orgloop-module.yaml"] : names
   }
 
   /// `defaults` of `~/.orgloop/config.yaml`, variables replaced.

@@ -27,12 +27,15 @@ enum ContentHash {
 
   /// The documents of a module as they are written, with the hashes of everything they bring in.
   ///
+  /// Keys are sorted, except within `config`, where their order can be seen in what an actor or a
+  /// script is given: so only what can have an effect changes the hash.
+  ///
   /// - Parameters:
   ///   - captured: SHA-256 of scripts and prompts by the name of the file.
   ///   - lower: The `defaults` that lie below the module's own.
   ///   - secrets: Credentials, which are replaced; the fingerprint still shows that one changed.
   static func documents(
-    _ draft: ModuleDraft, captured: [String: String], lower: [JSONValue], secrets: [String],
+    _ draft: ModuleDraft, captured: [String: String], lower: [Node], secrets: [String],
     key: [UInt8]
   ) -> JSONText {
     let variables = draft.scope.used.sorted { $0.key < $1.key }
@@ -44,22 +47,54 @@ enum ContentHash {
       .map { JSONObject.Member(key: $0.key, value: .string($0.value)) }
     let parameters = draft.parameters.sorted { $0.key < $1.key }
       .map { JSONObject.Member(key: $0.key, value: $0.value.writtenJSON) }
-    let brought = draft.parameters.values.flatMap { $0.replacement?.values ?? [] }
+    let inherited = broughtIn(Array(draft.parameters.values) + lower)
       .map {
         JSONObject.Member(
           key: $0.name, value: .string(keyed($0.value, name: $0.name, key: key)))
       }
-      .sorted { $0.key < $1.key }
     let written: JSONValue = [
-      "documents": .object(JSONObject(draft.documents)),
+      "documents": .object(
+        JSONObject(
+          draft.documents.map {
+            JSONObject.Member(key: $0.key, value: sortingKeys($0.value))
+          })),
       "params": .object(JSONObject(parameters)),
-      "defaults": .array(lower),
+      "defaults": .array(lower.map { sortingKeys($0.writtenJSON) }),
     ]
     let fingerprint = keyed(JSONText(written).description, name: "documents", key: key)
     var members = Redaction.redacting(written, secrets: secrets).object ?? [:]
     members["captured"] = .object(JSONObject(files))
-    members["variables"] = .object(JSONObject(variables + brought))
+    members["variables"] = .object(JSONObject(variables))
+    members["inherited_variables"] = .object(JSONObject(inherited))
     members["fingerprint"] = .string(fingerprint)
     return JSONText(.object(members))
+  }
+
+  /// What variables of other scopes brought into nodes, by name. A name may have two values: one
+  /// of the boot project's `.env`, one of the environment alone.
+  private static func broughtIn(_ nodes: [Node]) -> [(name: String, value: String)] {
+    var values: [String: Set<String>] = [:]
+    for node in nodes {
+      node.forEachScalar { _, scalar in
+        for each in scalar.replacement?.values ?? [] {
+          values[each.name, default: []].insert(each.value)
+        }
+      }
+    }
+    return values.sorted { $0.key < $1.key }
+      .map { ($0.key, $0.value.sorted().joined(separator: "\u{0}")) }
+  }
+
+  private static func sortingKeys(_ value: JSONValue) -> JSONValue {
+    switch value {
+    case .array(let list): return .array(list.map(sortingKeys))
+    case .object(let object):
+      let members = object.members.map { member in
+        member.key == "config"
+          ? member : JSONObject.Member(key: member.key, value: sortingKeys(member.value))
+      }
+      return .object(JSONObject(members.sorted { $0.key < $1.key }))
+    default: return value
+    }
   }
 }

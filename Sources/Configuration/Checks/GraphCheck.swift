@@ -25,36 +25,57 @@ struct GraphCheck {
     self.settings = settings
     var sources: [Key: SourceDefinition] = [:]
     var actors: [Key: ActorDefinition] = [:]
-    for parts in directory.modules {
-      let module = parts.draft.name
-      for each in parts.sources { sources[Key(module: module, id: each.id)] = each }
-      for each in parts.actors { actors[Key(module: module, id: each.id)] = each }
+    for module in directory.modules {
+      for each in module.sources { sources[Key(module: module.name, id: each.id)] = each }
+      for each in module.actors { actors[Key(module: module.name, id: each.id)] = each }
     }
     self.sources = sources
     self.actors = actors
+    for module in directory.neighbours {
+      for route in module.routes { use(route.sources, route.actor, by: module.name) }
+    }
+  }
+
+  private mutating func use(
+    _ sources: some Sequence<SourceReference>, _ actor: ActorReference?, by module: String
+  ) {
+    for source in sources {
+      usedSources.insert(Key(module: name(source.module) ?? module, id: source.id))
+    }
+    if let actor {
+      usedActors.insert(Key(module: name(actor.module) ?? module, id: actor.id))
+    }
+  }
+
+  /// The name of a module that a reference may call by its alias.
+  private func name(_ module: String?) -> String? {
+    module.map { directory[$0]?.name ?? $0 }
   }
 
   mutating func add(_ parts: ModuleParts, _ reader: RouteReader) {
     let own = parts.draft.name
     for name in reader.usedTransforms { usedTransforms.insert(Key(module: own, id: name)) }
-    for source in reader.usedSources {
-      usedSources.insert(Key(module: source.module ?? own, id: source.id))
-    }
-    for actor in reader.usedActors {
-      usedActors.insert(Key(module: actor.module ?? own, id: actor.id))
-    }
+    use(reader.usedSources, nil, by: own)
+    for actor in reader.usedActors { use([], actor, by: own) }
     routes.append((parts, reader.routes))
   }
 
   func check() {
-    var mounts: [String: Origin] = [:]
+    var mounts: [String: String] = [:]
+    for module in directory.neighbours {
+      for source in module.sources {
+        // Where it stands in a file of another load would not say whose it is.
+        guard let path = mount(source) else { continue }
+        mounts[path] = "by source \"\(source.id)\" of module \(module.name)"
+      }
+    }
     // Where a file or a reference is broken, what seems unused may be what it meant.
     let isCertain = !session.diagnostics.contains { each in
       ["yaml.", "file.missing", "file.kind", "ref.", "module."].contains {
         each.level == .error && each.code.hasPrefix($0)
       }
     }
-    for parts in directory.modules {
+    for parts in directory.parts {
       session.currentModule = parts.draft.name
       if isCertain { checkUse(parts) }
       for source in parts.sources { checkMount(source, parts, &mounts) }
@@ -100,7 +121,7 @@ struct GraphCheck {
   ]
 
   private func checkMount(
-    _ source: SourceDefinition, _ parts: ModuleParts, _ mounts: inout [String: Origin]
+    _ source: SourceDefinition, _ parts: ModuleParts, _ mounts: inout [String: String]
   ) {
     guard let origin = source.origin, let path = mount(source) else { return }
     let node = parts.draft.sources.first { $0.origin == origin }?["config"]?["path"]
@@ -113,9 +134,9 @@ struct GraphCheck {
       session.error("http.path-conflict", "path: \"\(words)\" is reserved", at: place)
     } else if let first = mounts[path] {
       session.error(
-        "http.path-conflict", "path: \"\(words)\" is already taken at \(first)", at: place)
+        "http.path-conflict", "path: \"\(words)\" is already taken \(first)", at: place)
     } else {
-      mounts[path] = place
+      mounts[path] = "at \(place)"
     }
   }
 

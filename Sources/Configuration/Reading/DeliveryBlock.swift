@@ -49,6 +49,40 @@ struct DeliveryBlock {
     return block
   }
 
+  init() {}
+
+  /// What a policy says beyond the built-in values.
+  ///
+  /// Of an actor that runs already only the resolved policy is known. What is as built in counts
+  /// as unset, so that the defaults of the module that uses the actor apply as they do when both
+  /// are read together.
+  init(_ policy: DeliveryPolicy) {
+    func set<Value: Equatable>(_ value: Value, unless builtIn: Value) -> Value? {
+      value == builtIn ? nil : value
+    }
+    let base = DeliveryPolicy()
+    ratePerSecond = policy.ratePerSecond
+    queueDepth = set(policy.queueDepth, unless: base.queueDepth)
+    overflow = set(policy.overflow, unless: base.overflow)
+    concurrency = set(policy.concurrency, unless: base.concurrency)
+    orderKey = policy.orderKey
+    timeoutMs = set(policy.timeoutMs, unless: base.timeoutMs)
+    attemptsMax = set(policy.retry.attemptsMax, unless: base.retry.attemptsMax)
+    backoff = set(policy.retry.backoff, unless: base.retry.backoff)
+    initialDelayMs = set(policy.retry.initialDelayMs, unless: base.retry.initialDelayMs)
+    maxDelayMs = set(policy.retry.maxDelayMs, unless: base.retry.maxDelayMs)
+    jitter = set(policy.retry.jitter, unless: RetryPolicy(backoff: policy.retry.backoff).jitter)
+    if let own = policy.breaker {
+      let base = BreakerPolicy()
+      let threshold = set(own.failureThreshold, unless: base.failureThreshold)
+      let cooldown = set(own.cooldownMs, unless: base.cooldownMs)
+      breaker =
+        own == base ? nil : .on(failureThreshold: threshold, cooldownMs: cooldown)
+    } else {
+      breaker = .off
+    }
+  }
+
   /// The block over the built-in values.
   var policy: DeliveryPolicy {
     let base = DeliveryPolicy()

@@ -28,7 +28,7 @@ struct ModuleBuilder {
       reader.read()
       return reader.parts
     }
-    let directory = ModuleDirectory(parts, bootName: drafts.boot.name)
+    let directory = ModuleDirectory(parts, neighbours: neighbours)
     var graph = GraphCheck(session, directory, settings: settings)
     let modules = parts.map { parts in
       session.currentModule = parts.draft.name
@@ -40,6 +40,14 @@ struct ModuleBuilder {
     }
     graph.check()
     return modules
+  }
+
+  /// The modules that run already. A boot project that is read again is its own boot project.
+  private var neighbours: [Neighbour] {
+    if case .boot = session.options.role {
+      return session.options.neighbours.filter { !$0.isBoot }
+    }
+    return session.options.neighbours
   }
 
   /// A definition that no route uses is checked with its own `config` alone.
@@ -56,14 +64,11 @@ struct ModuleBuilder {
     let draft = parts.draft
     var captured: [String: String] = [:]
     for (path, hash) in reader.prompts { captured[session.shown(path)] = hash }
-    for path in parts.captured.keys {
-      // A script that cannot be read was reported when it was looked up.
-      let bytes = try? FileAccess.read(path, bytesMax: Limits.commandOutputBytesMax)
-      captured[session.shown(path)] = bytes.map { ContentHash.hex($0) }
+    for (path, hash) in parts.captured.sorted(by: { $0.key < $1.key }) {
+      captured[session.shown(path)] = hash
       session.note(path, "script")
     }
-    let lower = [userDefaults, draft.isBoot ? nil : drafts.boot.defaults]
-      .compactMap { $0?.writtenJSON }
+    let lower = [userDefaults, draft.isBoot ? nil : drafts.boot.defaults].compactMap(\.self)
     let documents = ContentHash.documents(
       draft, captured: captured, lower: lower, secrets: session.sortedSecrets,
       key: session.options.hashKey)

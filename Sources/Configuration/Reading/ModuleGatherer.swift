@@ -21,9 +21,11 @@ struct ModuleGatherer {
     // What could not be parsed has no name; it is the boot project all the same.
     if parsed == nil { session.markInvalid(boot.name) }
     session.currentModule = nil
-    let isManifest = document["modules"] != nil
     let entries = session.moduleEntries(boot.modules, root: boot.root)
-    var drafts = !isManifest || boot.hasObjects ? [boot] : []
+    let isModule = document["modules"] == nil || boot.hasObjects
+    if isModule, parsed != nil { checkName(of: boot, document) }
+    session.currentModule = nil
+    var drafts = isModule ? [boot] : []
     var names: [String: Origin] = [:]
     if let first = drafts.first {
       names[first.name] = first.origin
@@ -45,11 +47,12 @@ struct ModuleGatherer {
     var given: [String: Node] = [:]
     var name = "default"
     session.currentModule = name
-    let kind = session.header(document, allowed: [.project, .module], fallback: .project)
+    let kind = session.header(
+      document, allowed: [.project, .module],
+      fallback: document["params"] == nil ? .project : .module)
     if case .module(let chosen, let parameters) = session.options.role {
-      name = chosen ?? written?.string ?? unnamed(file, document.origin)
-      for (key, text) in parameters { given[key] = argument(text) }
-      checkModuleName(name, at: written?.origin ?? document.origin)
+      name = chosen ?? written?.string ?? ContentHash.moduleName(of: file)
+      given = parameters.mapValues(argument)
     } else if isParsed, !isBareManifest(document) {
       checkHeader(document, kind)
     }
@@ -57,10 +60,19 @@ struct ModuleGatherer {
     let alias = name == "default" ? written.flatMap(alias) : nil
     let draft = draft(
       name: name, alias: alias, file: file, document, scope: scope, isBoot: true,
-      parameters: parameters(document, given, scope, at: document.origin))
+      parameters: parameters(document, given, scope, at: document.origin, areStored: true))
     var reader = ModuleReader(session, draft: draft)
     reader.read(document, kind: kind)
     return reader.draft
+  }
+
+  /// The name of a module loaded by hand. A manifest without objects of its own needs none.
+  private func checkName(of draft: ModuleDraft, _ document: Node) {
+    guard case .module(let chosen, _) = session.options.role else { return }
+    session.currentModule = draft.name
+    let written = writtenName(document)
+    if chosen == nil, written == nil { _ = unnamed(draft.file, document.origin) }
+    checkModuleName(draft.name, at: written?.origin ?? document.origin)
   }
 
   /// The name of the project, which stands beside `default`.
@@ -76,7 +88,11 @@ struct ModuleGatherer {
   /// A value from the command line; its text may stand for a number or a boolean.
   private func argument(_ text: String) -> Node {
     var node = Node(.string(text), at: Origin(file: "--param", line: 1, column: 1))
-    node.replacement = Node.Replacement(written: text, shown: text, values: [])
+    node = Substitution(session, scope: VariableScope(environment: session.environment))
+      .apply(node)
+    if !node.isReplaced {
+      node.replacement = Node.Replacement(written: text, shown: text, values: [])
+    }
     return node
   }
 
@@ -157,11 +173,13 @@ struct ModuleGatherer {
   }
 
   private func parameters(
-    _ document: Node, _ given: [String: Node], _ scope: VariableScope, at origin: Origin
+    _ document: Node, _ given: [String: Node], _ scope: VariableScope, at origin: Origin,
+    areStored: Bool = false
   ) -> [String: Node] {
     let substitution = Substitution(session, scope: scope)
     return session.parameters(
-      document["params"].map(substitution.apply), given: given, origin: origin)
+      document["params"].map(substitution.apply), given: given, origin: origin,
+      areStored: areStored)
   }
 
   private func draft(

@@ -78,8 +78,9 @@ extension Session {
   ///   - declared: The module's `params:`, variables replaced.
   ///   - given: The values, at whose lines errors are reported.
   ///   - origin: Of the manifest entry.
+  ///   - areStored: The given values are kept in the database as they are written.
   func parameters(
-    _ declared: Node?, given: [String: Node], origin: Origin
+    _ declared: Node?, given: [String: Node], origin: Origin, areStored: Bool
   ) -> [String: Node] {
     var values: [String: Node] = [:]
     let declarations = map(declared, "params")?.pairs ?? []
@@ -99,6 +100,9 @@ extension Session {
           present(declaration["type"]), "\(label).type",
           ["string", "number", "boolean", "source", "actor"]) ?? "string"
       let isRequired = flag(present(declaration["required"]), "\(label).required") ?? false
+      if areStored, type == "string", let value = given[pair.key] {
+        checkStored(value, pair.key)
+      }
       if let value = given[pair.key] ?? present(declaration["default"]) {
         values[pair.key] = parameter(value, pair.key, type: type, declaration)
       } else if isRequired {
@@ -110,6 +114,22 @@ extension Session {
       if values[pair.key] == nil { values[pair.key] = unresolved(pair) }
     }
     return values
+  }
+
+  /// A credential among parameters that are stored must stand in a variable: what is stored is
+  /// the variable's name.
+  private func checkStored(_ node: Node, _ name: String) {
+    guard Redaction.isCredential(key: name) || Redaction.isCredential(variable: name),
+      !node.isUnresolved, let replacement = node.replacement
+    else { return }
+    keepSecret(in: node)
+    // What stands after ":-" would be stored with the variable's name.
+    guard replacement.values.isEmpty || replacement.written.contains(":-") else { return }
+    error(
+      "module.param",
+      "parameter \"\(name)\": a credential must not be given literally, because parameters are "
+        + "kept in the database; pass the name of a variable, --param '\(name)=${VAR}'",
+      at: node.origin)
   }
 
   /// Stands for a parameter that was reported, so that its uses are no further errors.

@@ -15,14 +15,8 @@ struct ModuleParts {
   /// Ids of objects that exist but have an error: references to them are no further error.
   var sourceIDs: Set<String> = []
   var actorIDs: Set<String> = []
-
-  /// Whether events can come from that id: a source, an actor by its answers (connectors.md 3.5),
-  /// or the runtime itself.
-  func emits(_ id: String) -> Bool {
-    id == "orgloop" || sourceIDs.contains(id) || actorIDs.contains(id)
-  }
-  /// SHA-256 in hex of the scripts and prompts, by name of file.
-  var captured: [String: String] = [:]
+  /// SHA-256 in hex of the scripts, by absolute path; nil for one that cannot be read.
+  var captured: [String: String?] = [:]
 }
 
 /// Types the objects of one module.
@@ -177,7 +171,9 @@ struct PartsReader {
       return
     }
     parts.transforms[name] = definition
-    if case .script(let path)? = definition.kind { parts.captured[path] = "" }
+    if case .script(let path)? = definition.kind {
+      parts.captured.updateValue(definition.contentHash, forKey: path)
+    }
   }
 }
 

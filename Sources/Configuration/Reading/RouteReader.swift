@@ -5,6 +5,8 @@ struct RouteReader {
   let session: Session
   let directory: ModuleDirectory
   let parts: ModuleParts
+  /// The module itself as references see it.
+  private let own: ModuleView
   private let checker: ConfigChecker
   private(set) var routes: [RouteDefinition] = []
   /// SHA-256 in hex of the prompts that were read, by absolute path.
@@ -20,6 +22,7 @@ struct RouteReader {
     self.session = session
     self.parts = parts
     self.directory = directory
+    own = ModuleView(parts)
     checker = ConfigChecker(session: session, root: parts.draft.root, scope: parts.draft.scope)
   }
 
@@ -93,11 +96,11 @@ struct RouteReader {
       return foreignSource(
         module: String(text[..<colon]), id: String(text[text.index(after: colon)...]), node)
     }
-    if parts.emits(text) { return SourceReference(id: text) }
-    if node.replacement?.isFromParameter ?? false, let boot = directory.boot,
-      boot.emits(text)
+    if own.emits(text) { return SourceReference(id: text) }
+    if node.replacement?.isFromParameter ?? false,
+      let owner = directory.sharing({ $0.emits(text) })
     {
-      return SourceReference(module: directory.bootName, id: text)
+      return SourceReference(module: owner.name, id: text)
     }
     session.report(
       .error, "ref.source",
@@ -117,19 +120,18 @@ struct RouteReader {
       let words = node.isReplaced ? "of \"\(node.display)\"" : "\"\(module)\""
       session.report(
         .warning, "ref.module", "when.source: no module \(words) is loaded", at: node.origin,
-        among: directory.modules.map(\.draft.name), meant: module)
+        among: directory.modules.map(\.name), meant: module)
       return SourceReference(module: module, id: id)
     }
     guard other.emits(id) else {
       session.report(
         .error, "ref.source",
         "when.source: no source \"\(node.isReplaced ? node.display : id)\" in module "
-          + other.draft.name,
+          + other.name,
         at: node.origin, among: other.sourceIDs.sorted(), meant: id)
       return nil
     }
-    let isOwn = other.draft.name == parts.draft.name
-    return SourceReference(module: isOwn ? nil : other.draft.name, id: id)
+    return SourceReference(module: other.name == own.name ? nil : other.name, id: id)
   }
 
   private func eventTypes(_ node: Node?) -> Set<EventType>? {
@@ -172,11 +174,11 @@ struct RouteReader {
     guard let node = session.required(then, "actor", of: "then"),
       let id = session.text(node, "then.actor")
     else { return nil }
-    if parts.actorIDs.contains(id) { return ActorReference(id: id) }
-    if node.replacement?.isFromParameter ?? false, let boot = directory.boot,
-      boot.actorIDs.contains(id)
+    if own.actorIDs.contains(id) { return ActorReference(id: id) }
+    if node.replacement?.isFromParameter ?? false,
+      let owner = directory.sharing({ $0.actorIDs.contains(id) })
     {
-      return ActorReference(module: directory.bootName, id: id)
+      return ActorReference(module: owner.name, id: id)
     }
     session.report(
       .error, "ref.actor",
@@ -186,7 +188,7 @@ struct RouteReader {
   }
 
   private func actorBlock(_ actor: ActorReference) -> DeliveryBlock {
-    let owner = actor.module.flatMap { directory[$0] } ?? parts
+    let owner = actor.module.flatMap { directory[$0] } ?? own
     return owner.actorBlocks[actor.id] ?? DeliveryBlock()
   }
 

@@ -9,6 +9,8 @@ struct TransformDefinition {
   var timeoutMs: Int64?
   var onError: TransformStep.ErrorPolicy?
   var environment: [String: String] = [:]
+  /// SHA-256 in hex of the script; nil for a built-in.
+  var contentHash: String?
 
   /// The definition's `config` with the top-level keys of a route laid over it.
   func config(over overlay: Node?) -> Node? {
@@ -46,6 +48,9 @@ extension Session {
     case "script":
       guard let path = scriptPath(node, root: checker.root) else { return nil }
       definition.kind = .script(path)
+      // It may be run and not read: then a change of it goes unnoticed, and it still runs.
+      definition.contentHash = (try? FileAccess.read(path, bytesMax: Limits.commandOutputBytesMax))
+        .map { ContentHash.hex($0) }
     case "package":
       guard let field = required(node, "package", of: "transform"),
         let package = text(field, "transform.package"), let short = builtIn(package, field)
@@ -121,7 +126,7 @@ extension Session {
       name: definition.name, kind: kind, config: config,
       timeoutMs: timeoutMs ?? definition.timeoutMs ?? 30_000,
       onError: onError ?? definition.onError ?? defaults.onError ?? .retry,
-      environment: definition.environment)
+      environment: definition.environment, contentHash: definition.contentHash)
   }
 
   /// A filter that needs `jq` needs it on `PATH`, or every event would fail.

@@ -75,6 +75,9 @@ package struct TransformStep: Sendable {
   package var onError: ErrorPolicy
   /// Environment variables the script sees besides the fixed ones.
   package var environment: [String: String]
+  /// SHA-256 in hex of the script as it was at load, so that a changed script is a changed step;
+  /// nil for a built-in.
+  package var contentHash: String?
 
   package enum Kind: Sendable, Hashable {
     /// An absolute, resolved path.
@@ -88,7 +91,8 @@ package struct TransformStep: Sendable {
 
   package init(
     name: String, kind: Kind, config: JSONObject = [:], timeoutMs: Int64 = 30_000,
-    onError: ErrorPolicy = .retry, environment: [String: String] = [:]
+    onError: ErrorPolicy = .retry, environment: [String: String] = [:],
+    contentHash: String? = nil
   ) {
     self.name = name
     self.kind = kind
@@ -96,6 +100,7 @@ package struct TransformStep: Sendable {
     self.timeoutMs = timeoutMs
     self.onError = onError
     self.environment = environment
+    self.contentHash = contentHash
   }
 }
 

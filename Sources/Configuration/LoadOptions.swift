@@ -1,0 +1,44 @@
+package import Engine
+
+/// How a configuration is loaded.
+package struct LoadOptions: Sendable {
+  /// Warnings count as errors.
+  package var strict = false
+  /// Variables that are not set are warnings: for machines without the secrets.
+  package var allowMissingEnvironment = false
+  package var role = Role.boot
+  /// The key of the hashes that show a changed secret without showing the secret. Whoever stores
+  /// the hashes brings a key of its own, so that a weak secret cannot be guessed from them.
+  package var hashKey: [UInt8] = Array("orgloop".utf8)
+
+  /// What a module that is loaded later finds running.
+  package var neighbours: [Neighbour] = []
+
+  package init() {}
+
+  package enum Role: Sendable {
+    /// What `start` and `validate` load: a flat project is the module `default`.
+    case boot
+    /// What `module load` loads beside a running runtime: the name is the one given, else
+    /// `metadata.name`, else `mod-` and a hash. A manifest brings each of its modules under its
+    /// own name (config.md 10.4).
+    ///
+    /// The parameters are kept in the database, so that the module comes back after a crash:
+    /// `${VAR}` in one is replaced from the environment at each load, and a credential that is
+    /// written literally is an error.
+    case module(name: String?, parameters: [String: String])
+  }
+}
+
+/// A module that runs while another is loaded: what that one's references are resolved against.
+package struct Neighbour: Sendable {
+  package var definition: ModuleDefinition
+  /// The boot project's own objects, which parameters may name without a prefix (config.md 10.3).
+  /// A module that the boot manifest names is none.
+  package var isBoot: Bool
+
+  package init(definition: ModuleDefinition, isBoot: Bool) {
+    self.definition = definition
+    self.isBoot = isBoot
+  }
+}
