@@ -31,7 +31,8 @@ struct ControlBody: Sendable {
 
   /// The value of a key; `null` counts as not given.
   private func value(_ key: String) -> JSONValue? {
-    members[key].flatMap { $0.isNull ? nil : $0 }
+    guard let value = members[key], !value.isNull else { return Optional.none }
+    return value
   }
 
   func string(_ key: String) throws(Problem) -> String? {
