@@ -19,17 +19,26 @@ struct Answer: Sendable {
 
   /// An error as `application/problem+json` (cli-http.md 3.1).
   ///
-  /// - Parameter detail: A fixed text or one of the gateway's; never a piece of the request.
-  static func problem(_ status: HTTPResponse.Status, _ detail: String) -> Answer {
-    let value: JSONValue = [
+  /// - Parameters:
+  ///   - detail: A fixed text or one of the gateway's; never a piece of the request.
+  ///   - code: In place of the usual one for the status.
+  ///   - hint: What an operator can do; one of the gateway's.
+  ///   - errors: Everything that is wrong, when there are several things.
+  static func problem(
+    _ status: HTTPResponse.Status, _ detail: String, code: String? = nil, hint: String? = nil,
+    errors: [JSONValue]? = nil
+  ) -> Answer {
+    var object: JSONObject = [
       "type": "about:blank",
       "title": .string(status.reasonPhrase),
       "status": JSONValue(status.code),
       "detail": .string(detail),
       "error": .string(detail),
-      "code": .string(code(of: status)),
+      "code": .string(code ?? Answer.code(of: status)),
     ]
-    var answer = Answer(status, json: value)
+    object["hint"] = hint.map(JSONValue.string)
+    object["errors"] = errors.map(JSONValue.array)
+    var answer = Answer(status, json: .object(object))
     answer.fields[.contentType] = "application/problem+json"
     return answer
   }
@@ -61,14 +70,20 @@ struct Answer: Sendable {
   /// - Returns: Nil for an error that is ours; the caller logs it and answers ``internalFault``.
   static func refusal(for error: EngineError) -> Answer? {
     switch error.code {
-    case .invalid: problem(.unprocessableContent, error.message)
-    case .notFound: problem(.notFound, error.message)
-    case .conflict: problem(.conflict, error.message)
+    case .invalid: problem(.unprocessableContent, error.message, hint: error.hint)
+    case .notFound: problem(.notFound, error.message, hint: error.hint)
+    case .conflict: problem(.conflict, error.message, hint: error.hint)
     case .unavailable: retryLater(.serviceUnavailable, afterSeconds: 5, error.message)
     case .full: retryLater(.insufficientStorage, afterSeconds: 60, error.message)
     case .closed: retryLater(.serviceUnavailable, afterSeconds: 5, "The runtime is stopping")
     default: nil
     }
+  }
+
+  /// A configuration that cannot be used, with everything that is wrong with it.
+  init(_ refusal: ConfigurationRefusal) {
+    self = .problem(
+      .unprocessableContent, refusal.message, code: "CONFIG_ERROR", errors: refusal.errors)
   }
 
   static let internalFault = problem(.internalServerError, "Internal error")

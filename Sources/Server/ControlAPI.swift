@@ -1,16 +1,17 @@
 import Engine
 import HTTPTypes
-import Logging
 
 /// Health, the read API and the control API (cli-http.md 3.3 and 3.4).
 struct ControlAPI: Sendable {
   let gateway: any RuntimeGateway
-  let logger: Logger
 
-  /// - Throws: What the gateway throws, and ``EngineError`` `.invalid` for a bad body.
+  private var modules: ModuleAPI { ModuleAPI(gateway: gateway) }
+
+  /// - Parameter caller: Asked for by orders only, because finding it out takes time.
+  /// - Throws: What the gateway throws.
   func answer(
     _ endpoint: Endpoint, _ request: HTTPRequest, query: Substring, body: [UInt8],
-    caller: Responder.Listener
+    caller: () async -> Caller
   ) async throws -> Answer {
     switch (endpoint, request.method) {
     case (.live, _): return Answer(json: ["ok": true])
@@ -23,7 +24,9 @@ struct ControlAPI: Sendable {
       return Answer(json: event)
     case (.events, .post): return try await inject(request, query: query, body: body)
     case (.events, _): return try await events(query)
-    case (.shutdown, _): return await shutdown(body, caller: caller)
+    case (.moduleList, _): return try await modules.list(query)
+    case (.module(let name), _): return try await modules.status(name)
+    case (.order(let order), _): return try await carryOut(order, body, by: caller())
     default: return .notFound
     }
   }
@@ -71,52 +74,27 @@ struct ControlAPI: Sendable {
     return answer
   }
 
-  private func shutdown(_ body: [UInt8], caller: Responder.Listener) async -> Answer {
-    let timeoutMs: Int64?
-    switch ShutdownBody(body) {
-    case .timeout(let ms): timeoutMs = ms
-    case .notJSON: return .problem(.badRequest, "The body is not JSON")
-    case .invalid: return .problem(.unprocessableContent, ShutdownBody.rule)
-    }
-    logger.notice(
-      "operator.action",
-      metadata: ["action": "shutdown", "caller": caller == .tcp ? "token" : "socket"])
-    await gateway.beginShutdown(timeoutMs: timeoutMs)
-    return Answer(.accepted, json: ["ok": true])
-  }
-}
-
-/// The optional body of `POST /control/shutdown`: `{"timeout": 5000}` or `{"timeout": "5s"}`.
-enum ShutdownBody: Equatable {
-  case timeout(Int64?)
-  case notJSON
-  case invalid
-
-  static let rule = "timeout must be milliseconds or a duration such as 30s"
-
-  init(_ bytes: [UInt8]) {
-    guard !bytes.isEmpty else {
-      self = .timeout(nil)
-      return
-    }
-    // Where it is wrong does not matter to somebody who sends a body of one key.
-    guard let text = try? JSONText(checking: bytes) else {
-      // What is wrong with the text does not matter to the caller: nothing was done.
-      self = .notJSON
-      return
-    }
-    guard case .object(let members) = text.value() else {
-      self = .invalid
-      return
-    }
-    switch members["timeout"] {
-    case nil, .null?: self = .timeout(nil)
-    case .number(let number)?:
-      let ms = number.int64 ?? -1
-      self = ms >= 0 ? .timeout(ms) : .invalid
-    case .string(let text)?:
-      self = DurationText.ms(text).map(ShutdownBody.timeout) ?? .invalid
-    default: self = .invalid
+  /// Every change goes to the gateway with who ordered it.
+  private func carryOut(
+    _ order: ControlOrder, _ bytes: [UInt8], by caller: Caller
+  ) async throws -> Answer {
+    do {
+      let body = try ControlBody(bytes)
+      let pauses = PauseAPI(gateway: gateway)
+      switch order {
+      case .load: return try await modules.load(body, by: caller)
+      case .loadProject: return try await modules.loadProject(body, by: caller)
+      case .unload: return try await modules.unload(body, by: caller)
+      case .reload: return try await modules.reload(body, by: caller)
+      case .apply: return try await modules.apply(body, by: caller)
+      case .pause: return try await pauses.pause(body, by: caller)
+      case .resume: return try await pauses.resume(body, by: caller)
+      case .shutdown:
+        await gateway.beginShutdown(timeoutMs: try body.durationMs("timeout"), by: caller)
+        return Answer(.accepted, json: ["ok": true])
+      }
+    } catch let problem as ControlBody.Problem {
+      return Answer(problem)
     }
   }
 }

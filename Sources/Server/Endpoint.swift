@@ -13,7 +13,10 @@ enum Endpoint: Sendable, Equatable {
   case status
   case events
   case event(id: String)
-  case shutdown
+  case moduleList
+  case module(String)
+  /// A change, by POST.
+  case order(ControlOrder)
   /// Below a reserved word, but nothing.
   case unknown(Area)
 
@@ -52,10 +55,14 @@ enum Endpoint: Sendable, Equatable {
   }
 
   private static func control(_ segments: ArraySlice<String>) -> Endpoint {
-    switch (segments.first, segments.count) {
-    case ("status", 1): .status
-    case ("shutdown", 1): .shutdown
-    default: .unknown(.control)
+    if let order = ControlOrder(segments) { return .order(order) }
+    let words = Array(segments.prefix(2))
+    switch (words, segments.count) {
+    case (["status"], 1): return .status
+    case (["module", "list"], 2): return .moduleList
+    case (["module", "status"], 3) where segments.last != "":
+      return .module(segments.last ?? "")
+    default: return .unknown(.control)
     }
   }
 
@@ -63,7 +70,7 @@ enum Endpoint: Sendable, Equatable {
     switch self {
     case .webhook, .mounted: .webhooks
     case .live, .ready: .health
-    case .status, .events, .event, .shutdown: .control
+    case .status, .events, .event, .moduleList, .module, .order: .control
     case .unknown(let area): area
     }
   }
@@ -71,8 +78,8 @@ enum Endpoint: Sendable, Equatable {
   /// The methods that are served; every one that is not GET or HEAD changes something.
   var methods: [HTTPRequest.Method] {
     switch self {
-    case .webhook, .mounted, .shutdown: [.post]
-    case .live, .ready, .status, .event: [.get, .head]
+    case .webhook, .mounted, .order: [.post]
+    case .live, .ready, .status, .event, .moduleList, .module: [.get, .head]
     case .events: [.get, .head, .post]
     case .unknown: []
     }

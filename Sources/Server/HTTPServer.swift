@@ -17,7 +17,8 @@ package struct HTTPServer: Service {
   /// Takes both addresses.
   ///
   /// - Parameters:
-  ///   - logger: Faults of ours at error, changes by operators at notice; requests are not logged.
+  ///   - logger: Faults of ours at error; requests are not logged, and what operators change the
+  ///     gateway logs.
   ///   - time: Counts the minute of wrong tokens.
   /// - Throws: ``ServerError`` naming the address and what to do; nothing stays bound.
   package static func bind(
@@ -53,11 +54,13 @@ package struct HTTPServer: Service {
     // Both listeners share the count of open webhooks: they share the memory.
     let webhooks = WebhookIntake(
       gateway: gateway, bodies: bodies, openMax: limits.openWebhooksMax)
-    let control = ControlAPI(gateway: gateway, logger: logger)
+    let control = ControlAPI(gateway: gateway)
+    let peers = PeerIdentity()
     func listener(_ socket: ListeningSocket, _ kind: Responder.Listener) -> Listener {
       let responder = Responder(
         listener: kind, servesControl: configuration.controlOverTCP, gateway: gateway,
-        access: access, webhooks: webhooks, control: control, bodies: bodies, logger: logger)
+        access: access, webhooks: webhooks, control: control, bodies: bodies,
+        peers: peers, logger: logger)
       return Listener(
         socket: socket,
         connections: HTTPConnections(responder: responder, limits: limits, logger: logger),

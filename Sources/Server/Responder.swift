@@ -17,6 +17,7 @@ struct Responder: Sendable {
   let webhooks: WebhookIntake
   let control: ControlAPI
   let bodies: BodyReader
+  let peers: PeerIdentity
   let logger: Logger
 
   /// - Throws: Only when the connection fails; the connection is then closed.
@@ -55,7 +56,7 @@ struct Responder: Sendable {
     case .unknown:
       return .notFound
     default:
-      return try await answerOther(endpoint, target, request, writer)
+      return try await answerOther(endpoint, target, request, writer, from: channel)
     }
   }
 
@@ -72,7 +73,7 @@ struct Responder: Sendable {
   /// Health and the API, where a question may be asked with GET and a change needs a body.
   private func answerOther(
     _ endpoint: Endpoint, _ target: RequestTarget, _ request: Request,
-    _ writer: borrowing ResponseWriter
+    _ writer: borrowing ResponseWriter, from channel: any Channel
   ) async throws -> Answer {
     guard endpoint.methods.contains(request.method) else {
       return .methodNotAllowed(allowed: endpoint.methods)
@@ -89,7 +90,13 @@ struct Responder: Sendable {
     }
     do {
       return try await control.answer(
-        endpoint, request.head, query: target.query, body: body, caller: listener)
+        endpoint, request.head, query: target.query, body: body
+      ) {
+        // On TCP nothing is known of a caller but the token.
+        listener == .tcp ? Caller(name: "token") : await peers.caller(at: channel)
+      }
+    } catch let refusal as ConfigurationRefusal {
+      return Answer(refusal)
     } catch let error as EngineError {
       if let refusal = Answer.refusal(for: error) { return refusal }
       logger.error("a request failed", metadata: ["error": "\(error)"])

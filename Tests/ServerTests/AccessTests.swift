@@ -18,7 +18,11 @@ import Testing
   static let controlLines = [
     "GET /api/status", "GET /api/events", "GET /api/events/evt_1", "POST /api/events",
     "POST /control/shutdown", "GET /control/status", "GET /metrics", "GET /api/nothing",
-    "OPTIONS /api/status", "GET /livez/x",
+    "OPTIONS /api/status", "GET /livez/x", "GET /control/module/list",
+    "GET /control/module/status/ops", "POST /control/module/load",
+    "POST /control/module/load-project", "POST /control/module/unload",
+    "POST /control/module/reload", "POST /control/apply", "POST /control/pause",
+    "POST /control/resume",
   ]
 
   @Test(arguments: controlLines)
@@ -29,7 +33,8 @@ import Testing
       #expect(answer.status == 404)
       #expect(answer.error == "Not found")
     }
-    #expect(gateway.read { $0.shutdowns.isEmpty && $0.injections.isEmpty })
+    #expect(
+      gateway.read { $0.shutdowns.isEmpty && $0.injections.isEmpty && $0.orders.isEmpty })
   }
 
   @Test func `with the token the control API is served on TCP`() async throws {

@@ -49,6 +49,11 @@ import Testing
     ("POST /livez", "GET, HEAD"), ("DELETE /api/status", "GET, HEAD"),
     ("PUT /api/events", "GET, HEAD, POST"), ("POST /api/events/evt_1", "GET, HEAD"),
     ("GET /control/shutdown", "POST"), ("OPTIONS /control/status", "GET, HEAD"),
+    ("POST /control/module/list", "GET, HEAD"), ("POST /control/module/status/ops", "GET, HEAD"),
+    ("GET /control/module/load", "POST"), ("PUT /control/module/load-project", "POST"),
+    ("DELETE /control/module/unload", "POST"), ("GET /control/module/reload", "POST"),
+    ("GET /control/apply", "POST"), ("GET /control/pause", "POST"),
+    ("HEAD /control/resume", "POST"),
   ]
 
   @Test(arguments: wrongMethods)
@@ -59,12 +64,14 @@ import Testing
       #expect(answer.status == 405)
       #expect(answer.header("allow") == allowed)
     }
-    #expect(gateway.read { $0.shutdowns.isEmpty })
+    #expect(gateway.read { $0.shutdowns.isEmpty && $0.orders.isEmpty })
   }
 
   static let unknown = [
     "/api", "/api/", "/api/nothing", "/api/status/x", "/api/events/", "/api/events/evt_1/x",
-    "/control", "/control/nothing", "/metrics", "/livez/x", "/API/status",
+    "/control", "/control/nothing", "/metrics", "/livez/x", "/API/status", "/control/module",
+    "/control/module/", "/control/module/status", "/control/module/status/",
+    "/control/module/status/a/b", "/control/module/load/x", "/control/load", "/control/pause/x",
   ]
 
   @Test(arguments: unknown)

@@ -29,5 +29,22 @@ struct BenchGateway: RuntimeGateway {
   ) async throws -> InjectionReceipt {
     throw EngineError(.invalid, "not part of the measurement")
   }
-  func beginShutdown(timeoutMs: Int64?) async {}
+  func beginShutdown(timeoutMs: Int64?, by caller: Caller) async {}
+  func modules(includesUnloaded: Bool) async throws -> [JSONValue] { [] }
+  func module(_ name: String) async throws -> JSONValue { .null }
+  func loadModule(_ request: ModuleLoadRequest, by caller: Caller) async throws -> JSONValue {
+    .null
+  }
+  func loadProject(_ configPath: String, by caller: Caller) async throws -> [JSONValue] { [] }
+  func unloadModule(
+    _ name: String, drainMs: Int64?, onRemoved: RemovedPolicy, by caller: Caller
+  ) async throws -> JSONValue { .null }
+  func reloadModule(
+    _ name: String, onRemoved: RemovedPolicy, by caller: Caller
+  ) async throws -> JSONValue { .null }
+  func apply(onRemoved: RemovedPolicy, by caller: Caller) async throws -> JSONValue { .null }
+  func pause(
+    _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller
+  ) async throws -> [JSONValue] { [] }
+  func resume(_ selection: PauseSelection, by caller: Caller) async throws -> [JSONValue] { [] }
 }

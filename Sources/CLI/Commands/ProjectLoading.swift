@@ -10,7 +10,7 @@ import ProjectConfiguration
 #endif
 
 /// Loads the project that the flags name, with everything that is built in.
-struct ProjectLoading {
+struct ProjectLoading: Sendable {
   let catalog: ConnectorCatalog
 
   /// Runs `body` with the catalog and ends what the catalog needed.
@@ -41,12 +41,22 @@ struct ProjectLoading {
   }
 
   func load(_ global: GlobalOptions, options: LoadOptions = LoadOptions()) -> LoadedProject {
-    let loader = ConfigurationLoader(
-      catalog: catalog, environment: Surroundings.environment, home: Surroundings.home,
-      workingDirectory: Surroundings.workingDirectory, options: options)
-    let project = loader.load(global.configPath)
+    load(global.configPath, options: options)
+  }
+
+  /// Blocks while it reads. What it finds to be secret is hidden from then on.
+  ///
+  /// - Parameter path: A file or directory; nil for the working directory.
+  func load(_ path: String?, options: LoadOptions) -> LoadedProject {
+    let project = loader(options).load(path)
     Secrets.hide(project.secrets)
     return project
+  }
+
+  func loader(_ options: LoadOptions) -> ConfigurationLoader {
+    ConfigurationLoader(
+      catalog: catalog, environment: Surroundings.environment, home: Surroundings.home,
+      workingDirectory: Surroundings.workingDirectory, options: options)
   }
 }
 

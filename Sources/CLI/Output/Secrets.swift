@@ -1,15 +1,23 @@
 import Engine
 import Synchronization
 
-/// The credentials of the loaded project, which no line that leaves the process may show
-/// (reliability.md 4, L1).
+/// The credentials of all projects that were ever loaded, which no line that leaves the process
+/// may show (reliability.md 4, L1).
 ///
 /// One list for the process: log handlers are global, so what they must hide is too.
 enum Secrets {
+  /// The longest first, so that a value inside another goes with it.
   private static let values = Mutex<[String]>([])
 
-  /// - Parameter secrets: The longest first, so that a value inside another goes with it.
-  static func hide(_ secrets: [String]) { values.withLock { $0 = secrets } }
+  /// Adds credentials. None is ever taken out: a project that is reloaded or unloaded leaves
+  /// deliveries and log lines behind that still hold the old ones.
+  static func hide(_ secrets: [String]) {
+    values.withLock { values in
+      let new = Set(secrets).subtracting(values)
+      guard !new.isEmpty else { return }
+      values = (values + new).sorted { ($1.utf8.count, $0) < ($0.utf8.count, $1) }
+    }
+  }
 
   static func redact(_ text: String) -> String {
     values.withLock { $0 }.reduce(text) { text, secret in

@@ -27,6 +27,7 @@ package struct Failure: Error, Sendable {
     case connector = "CONNECTOR_ERROR"
     case conflict = "MODULE_CONFLICT"
     case notFound = "NOT_FOUND"
+    case moduleNotFound = "MODULE_NOT_FOUND"
     case runtime = "RUNTIME_ERROR"
     case unavailable = "UNAVAILABLE"
     case inputOutput = "IO_ERROR"
@@ -76,6 +77,9 @@ extension Failure {
     case let error as Failure: self = error
     case let error as EngineError: self.init(engine: error)
     case let error as ServerError: self.init(server: error)
+    case let error as ConfigurationRefusal:
+      self.init(.configuration, .configuration, error.message)
+      details = error.errors
     default:
       if let error = EngineError(reading: error) {
         self.init(engine: error)

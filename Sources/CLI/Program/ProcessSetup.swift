@@ -44,14 +44,15 @@ enum ProcessSetup {
   }
 }
 
-/// SIGTERM and SIGINT, taken by a thread of their own.
+/// SIGTERM, SIGINT and, for a runtime, SIGHUP, taken by a thread of their own.
 ///
-/// Whoever asked with ``handleFirst(_:)`` gets the first one; any other ends the process at once
+/// Whoever asked with ``handleFirst(_:)`` gets the first one; any other but SIGHUP ends the process at once
 /// with 128 + number, even when everything else hangs (cli-http.md 1.4 and 2.2). The handler only
 /// writes to a pipe: signals cannot be blocked and waited for, because the main thread sleeps in
 /// `sigsuspend` with an empty mask (libdispatch, queue.c, `_dispatch_sigsuspend`).
 enum StopSignals {
   private static let handler = Mutex<(@Sendable (Int32) -> Void)?>(nil)
+  private static let hangUpHandler = Mutex<(@Sendable () -> Void)?>(nil)
   private static let writeEnd = Atomic<Int32>(-1)
 
   fileprivate static func begin() {
@@ -61,15 +62,25 @@ enum StopSignals {
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     writeEnd.store(ends[1], ordering: .sequentiallyConsistent)
     Thread.detachNewThread { [readEnd = ends[0]] in take(from: readEnd) }
-    for number in [SIGTERM, SIGINT] {
-      signal(number) { number in
-        let before = errno
-        var byte = UInt8(truncatingIfNeeded: number)
-        // A pipe that cannot be written holds thousands of signals already.
-        _ = write(StopSignals.writeEnd.load(ordering: .relaxed), &byte, 1)
-        errno = before
-      }
+    for number in [SIGTERM, SIGINT] { pass(number) }
+  }
+
+  /// From now on the signal is written to the pipe.
+  private static func pass(_ number: Int32) {
+    signal(number) { number in
+      let before = errno
+      var byte = UInt8(truncatingIfNeeded: number)
+      // A pipe that cannot be written holds thousands of signals already.
+      _ = write(StopSignals.writeEnd.load(ordering: .relaxed), &byte, 1)
+      errno = before
     }
+  }
+
+  /// Every SIGHUP calls `body`, on the signals' thread; without this it ends the process.
+  static func handleHangUp(_ body: @escaping @Sendable () -> Void) {
+    guard writeEnd.load(ordering: .sequentiallyConsistent) >= 0 else { return }
+    hangUpHandler.withLock { $0 = body }
+    pass(SIGHUP)
   }
 
   /// The next signal calls `body`, on the signals' thread; the one after that ends the process.
@@ -81,6 +92,10 @@ enum StopSignals {
     var byte: UInt8 = 0
     while true {
       guard read(readEnd, &byte, 1) == 1 else { continue }
+      if Int32(byte) == SIGHUP {
+        hangUpHandler.withLock { $0 }?()
+        continue
+      }
       let first = handler.withLock { handler in
         defer { handler = nil }
         return handler

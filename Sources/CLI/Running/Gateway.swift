@@ -1,4 +1,5 @@
 import Engine
+import Logging
 import Server
 
 /// Puts the runtime behind the server.
@@ -6,6 +7,8 @@ struct Gateway: RuntimeGateway {
   let runtime: Runtime
   let keeper: RecordKeeper
   let stop: StopRequests
+  let control: ModuleControl
+  let logger: Logger
 
   func receiveWebhook(
     module: String?, source: String, request: WebhookRequest
@@ -37,5 +40,106 @@ struct Gateway: RuntimeGateway {
     try await runtime.inject(body, module: module, idempotencyKey: idempotencyKey)
   }
 
-  func beginShutdown(timeoutMs: Int64?) async { stop.request(timeoutMs: timeoutMs) }
+  /// An operator who stops the runtime starts afresh: what was loaded and unloaded by hand is
+  /// forgotten, unlike after a signal (config.md 10.1).
+  func beginShutdown(timeoutMs: Int64?, by caller: Caller) async {
+    runtime.noteOperatorAction("shutdown", target: nil, requester: caller.name)
+    do {
+      try await runtime.forgetOperatorChanges()
+    } catch {
+      // A full disk must not keep a runtime from being stopped.
+      logger.error(
+        "modules loaded by hand will come back at the next start", metadata: ["error": "\(error)"])
+    }
+    stop.request(timeoutMs: timeoutMs)
+  }
+}
+
+/// Modules and pauses.
+extension Gateway {
+  func modules(includesUnloaded: Bool) async throws -> [JSONValue] {
+    let loadedByHand = try await loadedByHand()
+    return try await runtime.moduleList(includesUnloaded: includesUnloaded).map {
+      Gateway.placed($0, loadedByHand)
+    }
+  }
+
+  func module(_ name: String) async throws -> JSONValue {
+    Gateway.placed(try await runtime.moduleStatus(name), try await loadedByHand())
+  }
+
+  private func loadedByHand() async throws -> [String: KnownModule] {
+    let modules = try await runtime.modulesToRestore()
+    return Dictionary(modules.map { ($0.name, $0) }) { first, _ in first }
+  }
+
+  /// A status with where the module belongs: `stop` and `start` in a project need to know.
+  private static func placed(
+    _ status: JSONValue, _ loadedByHand: [String: KnownModule]
+  ) -> JSONValue {
+    guard case .object(var object) = status, let name = object["name"]?.string else {
+      return status
+    }
+    let known = loadedByHand[name]
+    object["boot"] = .bool(known == nil)
+    object["project"] = known.map { .string(ModuleOrigin.project(of: $0)) }
+    return .object(object)
+  }
+
+  func loadModule(_ request: ModuleLoadRequest, by caller: Caller) async throws -> JSONValue {
+    let statuses = try await load(request, by: caller)
+    var answer = statuses.first?.object ?? JSONObject()
+    if statuses.count > 1 { answer["modules"] = .array(statuses) }
+    return .object(answer)
+  }
+
+  func loadProject(_ configPath: String, by caller: Caller) async throws -> [JSONValue] {
+    try await load(ModuleLoadRequest(.path(configPath)), by: caller)
+  }
+
+  /// With the pid, because whoever loads is told into which process.
+  private func load(
+    _ request: ModuleLoadRequest, by caller: Caller
+  ) async throws -> [JSONValue] {
+    try await control.load(request, by: caller.name).map { status in
+      var object = status.object ?? JSONObject()
+      object["pid"] = JSONValue(Int64(keeper.record.pid))
+      return .object(object)
+    }
+  }
+
+  func unloadModule(
+    _ name: String, drainMs: Int64?, onRemoved: RemovedPolicy, by caller: Caller
+  ) async throws -> JSONValue {
+    let report = try await runtime.unloadModule(
+      name, drainMs: drainMs, onRemoved: onRemoved, requester: caller.name)
+    return [
+      "ok": true, "name": .string(report.name), "parked": JSONValue(report.parked),
+      "dropped": JSONValue(report.dropped),
+    ]
+  }
+
+  func reloadModule(
+    _ name: String, onRemoved: RemovedPolicy, by caller: Caller
+  ) async throws -> JSONValue {
+    try await control.reload(name, onRemoved: onRemoved, by: caller.name)
+  }
+
+  func apply(onRemoved: RemovedPolicy, by caller: Caller) async throws -> JSONValue {
+    runtime.noteOperatorAction("apply", target: nil, requester: caller.name)
+    var answer = try await control.apply(onRemoved: onRemoved, by: caller.name).object ?? [:]
+    answer["generation"] = try await runtime.status(keeper.record)["generation"]
+    return .object(answer)
+  }
+
+  func pause(
+    _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller
+  ) async throws -> [JSONValue] {
+    try await runtime.pause(
+      selection, reason: reason, durationMs: durationMs, requester: caller.name)
+  }
+
+  func resume(_ selection: PauseSelection, by caller: Caller) async throws -> [JSONValue] {
+    try await runtime.resume(selection, requester: caller.name)
+  }
 }

@@ -6,13 +6,14 @@ import Logging
 enum Loggers {
   /// The boot project's loggers receive every module's entries, the others their own module's.
   ///
+  /// - Parameter catalog: A redacted one.
   /// - Throws: ``Failure`` naming the logger that cannot be made.
   static func add(
     _ modules: [ModuleDefinition], _ catalog: ConnectorCatalog, to log: LogFanout,
     isVerbose: Bool
   ) throws {
     var count = 0
-    for (index, module) in modules.enumerated() {
+    for module in modules {
       for logger in module.loggers where logger.isEnabled {
         let name = ConnectorCatalog.shortName(logger.type, prefix: "logger")
         guard let descriptor = catalog.loggers[name] else {
@@ -20,14 +21,14 @@ enum Loggers {
             .connector, .configuration, "logger \(logger.name): no type \(logger.type)")
         }
         log.add(
-          RedactingSink(sink: try descriptor.make(logger.config)),
-          module: index == 0 ? nil : module.name)
+          try descriptor.make(logger.config),
+          module: module.name == "default" ? nil : module.name)
         count += 1
       }
     }
     guard count == 0, let console = catalog.loggers["console"] else { return }
     let level: JSONValue = isVerbose ? "debug" : "warn"
-    log.add(RedactingSink(sink: try console.make(["level": level])), module: nil)
+    log.add(try console.make(["level": level]), module: nil)
   }
 }
 

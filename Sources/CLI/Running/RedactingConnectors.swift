@@ -3,7 +3,7 @@ import Engine
 extension ConnectorCatalog {
   /// The same catalog, whose connectors say nothing that holds a credential: what commands print
   /// and what fails is stored with the attempt, and no secret may get into the file
-  /// (design.md 5, invariant 9). What they hand over as an event is left as it is.
+  /// (design.md 5, invariant 9). Loggers get their entries without credentials. What connectors hand over as an event is left as it is.
   func redacted() -> ConnectorCatalog {
     ConnectorCatalog(
       connectors: connectors.values.map { descriptor in
@@ -25,7 +25,11 @@ extension ConnectorCatalog {
         redacting.make = { RedactingTransform(transform: try descriptor.make($0)) }
         return redacting
       },
-      loggers: Array(loggers.values))
+      loggers: loggers.values.map { descriptor in
+        var redacting = descriptor
+        redacting.make = { RedactingSink(sink: try descriptor.make($0)) }
+        return redacting
+      })
   }
 
   private func redacted(_ source: SourceInstance) -> SourceInstance {

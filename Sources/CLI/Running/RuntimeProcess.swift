@@ -63,18 +63,29 @@ struct RuntimeProcess {
     _ settings: RuntimeSettings, _ loading: ProjectLoading, _ log: LogFanout
   ) async throws {
     let database = try global.databasePath()
-    let runtime: Runtime
+    let runtime = try await open(database, settings, loading, log)
+    defer { runtime.close() }
+    let project = try load(with: loading, hashKey: runtime.hashKey)
+    let record = try makeRecord(project, database: database)
+    let control = ModuleControl(
+      runtime: runtime,
+      files: ModuleFiles(
+        loading, bootFile: project.configFile ?? project.projectRoot, hashKey: runtime.hashKey),
+      host: settings.host)
+    try await serve(
+      control, project, settings, RecordKeeper(runtime, record, time: .system))
+  }
+
+  private func open(
+    _ database: String, _ settings: RuntimeSettings, _ loading: ProjectLoading, _ log: LogFanout
+  ) async throws -> Runtime {
     do {
-      runtime = try Runtime.open(
+      return try Runtime.open(
         path: database, settings: settings, catalog: loading.catalog, log: log,
         promptMetadata: PromptReader.metadata(ofFrontMatter:))
     } catch  where error.code == .locked {
       throw await Failure(heldBy: error, database: database)
     }
-    defer { runtime.close() }
-    let project = try load(with: loading, hashKey: runtime.hashKey)
-    let record = try makeRecord(project, database: database)
-    try await serve(runtime, project, settings, RecordKeeper(runtime, record, time: .system))
   }
 
   private func makeRecord(
@@ -94,34 +105,54 @@ struct RuntimeProcess {
 
   /// Binds, loads, and works until asked to stop.
   private func serve(
-    _ runtime: Runtime, _ project: LoadedProject, _ settings: RuntimeSettings,
+    _ control: ModuleControl, _ project: LoadedProject, _ settings: RuntimeSettings,
     _ keeper: RecordKeeper
   ) async throws {
     let stop = StopRequests()
     let logger = Logger(label: "orgloop")
+    let runtime = control.runtime
     let server = try HTTPServer.bind(
       HTTPServerConfiguration(settings, socketPath: keeper.record.socketPath ?? ""),
-      gateway: Gateway(runtime: runtime, keeper: keeper, stop: stop), logger: logger)
+      gateway: Gateway(
+        runtime: runtime, keeper: keeper, stop: stop, control: control, logger: logger),
+      logger: logger)
+    let modules: [ModuleDefinition]
     do {
       keeper.change { $0.httpAddress = "\(settings.host):\(server.port)" }
       try await keeper.save()
-      try await runtime.load(project.modules, loadedBy: "boot")
+      modules = try await loadModules(of: project, control)
     } catch {
       server.close()
       throw error
     }
     keeper.whenReady { status in
-      let report = StartReport(project: project, status: status, record: keeper.record)
+      let report = StartReport(modules, status: status, record: keeper.record)
       output.result(report.json, report.text)
       readiness.succeed(report)
     }
     let group = ServiceGroup(
       configuration: configuration(
         ServingService(server: server), DrainingService(runtime: runtime, stop: stop), keeper,
-        stop, logger: logger))
+        stop, ReloadRequests(control, logger: logger), logger: logger))
     try await group.run()
     await keeper.end(.stopped)
     output.notice("OrgLoop stopped.")
+  }
+
+  /// The boot project's modules but for those that an operator has unloaded, then those that
+  /// were loaded by hand before; only the boot project's can keep the runtime from starting.
+  private func loadModules(
+    of project: LoadedProject, _ control: ModuleControl
+  ) async throws -> [ModuleDefinition] {
+    let kept = try await control.runtime.modulesKeptUnloaded()
+    let boot = project.modules.filter { !kept.contains($0.name) }
+    try await control.runtime.load(boot, loadedBy: "boot")
+    for module in project.modules where kept.contains(module.name) {
+      output.notice("module \(module.name) stays unloaded (orgloop module load \(module.name))")
+    }
+    let restored = try await control.restore()
+    for warning in restored.warnings { output.warning(warning) }
+    return boot + restored.loaded
   }
 
   /// A group stops its services one after the other, the last one first: the request to stop ends
@@ -129,7 +160,7 @@ struct RuntimeProcess {
   /// that is done.
   private func configuration(
     _ server: ServingService, _ runtime: DrainingService, _ keeper: RecordKeeper,
-    _ stop: StopRequests, logger: Logger
+    _ stop: StopRequests, _ reload: ReloadRequests, logger: Logger
   ) -> ServiceGroupConfiguration {
     typealias Part = ServiceGroupConfiguration.ServiceConfiguration
     return ServiceGroupConfiguration(
@@ -143,6 +174,8 @@ struct RuntimeProcess {
         Part(
           service: stop, successTerminationBehavior: .gracefullyShutdownGroup,
           serviceName: "stop requests"),
+        Part(
+          service: reload, successTerminationBehavior: .ignore, serviceName: "reload requests"),
       ],
       logger: logger)
   }

@@ -1,4 +1,5 @@
 import Engine
+import Logging
 import Server
 import ServiceLifecycle
 import Synchronization
@@ -27,6 +28,44 @@ final class StopRequests: Service {
     await cancelWhenGracefulShutdown {
       for await _ in self.requests { return }
     }
+  }
+}
+
+/// Applies the boot project at every SIGHUP; what is wrong with it is logged and stops nothing.
+final class ReloadRequests: Service {
+  private let requests: AsyncStream<Void>
+  private let continuation: AsyncStream<Void>.Continuation
+  private let control: ModuleControl
+  private let logger: Logger
+
+  init(_ control: ModuleControl, logger: Logger) {
+    self.control = control
+    self.logger = logger
+    (requests, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// Finishes the one it is at when the runtime stops.
+  func run() async throws {
+    StopSignals.handleHangUp { [continuation] in continuation.yield() }
+    await withGracefulShutdownHandler {
+      for await _ in requests { await apply() }
+    } onGracefulShutdown: {
+      self.continuation.finish()
+    }
+  }
+
+  private func apply() async {
+    let notification = SystemdNotification()
+    notification.sendReloading()
+    do {
+      control.runtime.noteOperatorAction("apply", target: nil, requester: "signal")
+      _ = try await control.apply(onRemoved: .park, by: "signal")
+    } catch {
+      let failure = Failure(error)
+      logger.error("the configuration is not applied: \(failure.message)")
+      for detail in failure.details { logger.error("\(DiagnosticText.line(detail))") }
+    }
+    notification.send("READY=1")
   }
 }
 

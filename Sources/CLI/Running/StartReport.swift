@@ -1,19 +1,18 @@
 import Engine
-import ProjectConfiguration
 
 /// What `start` says when the runtime is ready (cli-http.md 2.2).
 struct StartReport: Sendable {
   let json: JSONValue
   let text: String
 
-  init(project: LoadedProject, status: JSONValue, record: RuntimeRecord) {
+  init(_ modules: [ModuleDefinition], status: JSONValue, record: RuntimeRecord) {
     json = [
       "running": true, "pid": JSONValue(Int64(record.pid)),
       "http": JSONValue(record.httpAddress), "socket": JSONValue(record.socketPath),
       "workspace": .string(record.workspace), "generation": status["generation"] ?? 0,
       "modules": status["modules"] ?? [],
     ]
-    var lines = project.modules.flatMap(StartReport.lines)
+    var lines = modules.flatMap(StartReport.lines)
     lines.append("OrgLoop is running. PID \(record.pid), http://\(record.httpAddress ?? "")")
     text = lines.joined(separator: "\n")
   }

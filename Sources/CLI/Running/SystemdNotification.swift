@@ -27,6 +27,15 @@ struct SystemdNotification {
     #endif
   }
 
+  /// Says that the configuration is being read again; `READY=1` ends that.
+  /// Source: sd_notify(3), "RELOADING=1": with the time in the same message.
+  func sendReloading() {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    send(
+      "RELOADING=1\nMONOTONIC_USEC=\(Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1_000)")
+  }
+
   /// `@` in front means a socket without a file: its address begins with a NUL.
   private func address(_ path: String) -> sockaddr_un? {
     var address = sockaddr_un()

@@ -28,6 +28,20 @@ final class FakeGateway: RuntimeGateway {
     var queries: [EventQuery] = []
     var injections: [Injection] = []
     var shutdowns: [Int64?] = []
+    var orders: [Order] = []
+    /// Who gave each order, the stop included.
+    var callers: [String] = []
+  }
+
+  /// What an operator asked for, as it reached the gateway.
+  enum Order: Equatable {
+    case load(ModuleLoadRequest)
+    case loadProject(String)
+    case unload(String, drainMs: Int64?, RemovedPolicy)
+    case reload(String, RemovedPolicy)
+    case apply(RemovedPolicy)
+    case pause(PauseSelection, reason: String?, durationMs: Int64?)
+    case resume(PauseSelection)
   }
 
   private let state: Mutex<State>
@@ -96,8 +110,71 @@ final class FakeGateway: RuntimeGateway {
     }
   }
 
-  func beginShutdown(timeoutMs: Int64?) async {
-    state.withLock { $0.shutdowns.append(timeoutMs) }
+  func beginShutdown(timeoutMs: Int64?, by caller: Caller) async {
+    state.withLock { state in
+      state.shutdowns.append(timeoutMs)
+      state.callers.append(caller.name)
+    }
+  }
+
+  func modules(includesUnloaded: Bool) async throws -> [JSONValue] {
+    try fail()
+    return [["name": "ops"]] + (includesUnloaded ? [["name": "old", "state": "removed"]] : [])
+  }
+
+  func module(_ name: String) async throws -> JSONValue {
+    try fail()
+    guard name == "ops" else { throw EngineError(.notFound, "Module not found: \(name)") }
+    return ["name": "ops"]
+  }
+
+  func loadModule(_ request: ModuleLoadRequest, by caller: Caller) async throws -> JSONValue {
+    try note(.load(request), caller)
+    return ["name": "ops", "state": "active"]
+  }
+
+  func loadProject(_ configPath: String, by caller: Caller) async throws -> [JSONValue] {
+    try note(.loadProject(configPath), caller)
+    return [["name": "one"], ["name": "two"]]
+  }
+
+  func unloadModule(
+    _ name: String, drainMs: Int64?, onRemoved: RemovedPolicy, by caller: Caller
+  ) async throws -> JSONValue {
+    try note(.unload(name, drainMs: drainMs, onRemoved), caller)
+    return ["ok": true, "name": .string(name), "parked": 12, "dropped": 0]
+  }
+
+  func reloadModule(
+    _ name: String, onRemoved: RemovedPolicy, by caller: Caller
+  ) async throws -> JSONValue {
+    try note(.reload(name, onRemoved), caller)
+    return ["ok": true, "name": .string(name)]
+  }
+
+  func apply(onRemoved: RemovedPolicy, by caller: Caller) async throws -> JSONValue {
+    try note(.apply(onRemoved), caller)
+    return ["applied": true]
+  }
+
+  func pause(
+    _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller
+  ) async throws -> [JSONValue] {
+    try note(.pause(selection, reason: reason, durationMs: durationMs), caller)
+    return [["target": "route/pager"]]
+  }
+
+  func resume(_ selection: PauseSelection, by caller: Caller) async throws -> [JSONValue] {
+    try note(.resume(selection), caller)
+    return [["target": "route/pager"]]
+  }
+
+  private func note(_ order: Order, _ caller: Caller) throws {
+    state.withLock { state in
+      state.orders.append(order)
+      state.callers.append(caller.name)
+    }
+    try fail()
   }
 
   private func fail() throws {

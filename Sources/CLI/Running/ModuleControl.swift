@@ -1,0 +1,216 @@
+import Engine
+import ProjectConfiguration
+import Server
+
+/// Carries out orders that concern modules: reads their files, then tells the runtime
+/// (config.md 10.5, cli-http.md 3.4).
+struct ModuleControl: Sendable {
+  let runtime: Runtime
+  let files: ModuleFiles
+  /// Where the server listens: what may be opened to other machines depends on it.
+  let host: String
+  let turns = Turns()
+
+  // MARK: Load
+
+  /// The status of each module that was loaded.
+  ///
+  /// - Throws: ``ConfigurationRefusal``; ``EngineError`` `.notFound`, `.conflict`, ….
+  func load(_ request: ModuleLoadRequest, by requester: String) async throws -> [JSONValue] {
+    let wanted = try await wanted(request)
+    let statuses = try await turns.take(key(wanted.origin)) {
+      let project = await files.project(wanted.origin, beside: runtime.loadedDefinitions)
+      let definitions = try choose(wanted, of: project)
+      var statuses: [JSONValue] = []
+      for definition in definitions {
+        let order = ModuleOrder(
+          definition, parameters: wanted.origin.parameters(for: definition, in: project),
+          isFromBoot: wanted.origin == .boot, requester: requester)
+        let report = try await refusing { try await runtime.loadModule(order) }
+        statuses.append(report.json(warnings: project.warningTexts))
+      }
+      return statuses
+    }
+    return statuses
+  }
+
+  /// What a request comes to: files, and which of their modules; nil is all.
+  private struct Wanted {
+    var origin: ModuleOrigin
+    var name: String?
+  }
+
+  private func wanted(_ request: ModuleLoadRequest) async throws -> Wanted {
+    let path: String
+    switch request.target {
+    case .path(let given): path = given
+    case .package(let name):
+      if let known = try await runtime.knownModule(name) {
+        let isAsBefore = request.parameters.isEmpty || known.isFromBoot
+        let parameters = isAsBefore ? known.parameters : request.parameters
+        var again = known
+        again.parameters = parameters
+        return Wanted(origin: ModuleOrigin(again), name: known.name)
+      }
+      guard let found = await files.locate(name) else {
+        throw EngineError(
+          .notFound, "Module not found: \(name)",
+          hint: "a path contains a slash; a name is looked up in modules/ beside the boot project")
+      }
+      path = found
+    }
+    let file = await files.resolved(path)
+    if request.parameters.isEmpty, let name = try await bootModule(at: file, request.name) {
+      return Wanted(origin: .boot, name: name)
+    }
+    guard file != files.bootFile else {
+      throw EngineError(
+        .conflict, "\(file) is the project that this runtime was started with",
+        hint: "orgloop apply brings it up to date")
+    }
+    return Wanted(
+      origin: .file(path: file, name: request.name, parameters: request.parameters))
+  }
+
+  /// A module that the manifest brought stays the manifest's when it is loaded again by its path.
+  private func bootModule(at file: String, _ name: String?) async throws -> String? {
+    for definition in runtime.loadedDefinitions where definition.path == file {
+      guard name == nil || name == definition.name,
+        try await runtime.knownModule(definition.name)?.isFromBoot == true
+      else { continue }
+      return definition.name
+    }
+    return nil
+  }
+
+  private func choose(
+    _ wanted: Wanted, of project: LoadedProject
+  ) throws -> [ModuleDefinition] {
+    guard let name = wanted.name else {
+      guard !project.hasErrors, !project.modules.isEmpty else {
+        throw ConfigurationRefusal(project)
+      }
+      try checkExposure(project.modules)
+      return project.modules
+    }
+    return [try definition(name, of: project)]
+  }
+
+  // MARK: Reload
+
+  /// `{ok: true, …status, outcome, changes, warnings}`.
+  ///
+  /// - Throws: ``ConfigurationRefusal`` (the old one goes on); ``EngineError`` `.notFound`, ….
+  func reload(
+    _ name: String, onRemoved: RemovedPolicy, by requester: String
+  ) async throws -> JSONValue {
+    guard let known = try await runtime.knownModule(name), known.state != "removed" else {
+      throw EngineError(.notFound, "Module not found: \(name)")
+    }
+    let origin = ModuleOrigin(known)
+    return try await turns.take(key(origin)) {
+      let project = await files.project(origin, beside: runtime.loadedDefinitions)
+      let order = ModuleOrder(
+        try definition(known.name, of: project), parameters: known.parameters,
+        isFromBoot: known.isFromBoot, requester: requester)
+      let report = try await refusing {
+        try await runtime.reloadModule(order, onRemoved: onRemoved, drainMs: nil)
+      }
+      return report.json(warnings: project.warningTexts, isConfirmed: true)
+    }
+  }
+
+  /// A module by its name; what is wrong with other modules of the project does not matter to it.
+  func definition(_ name: String, of project: LoadedProject) throws -> ModuleDefinition {
+    guard let definition = project.modules.first(where: { $0.name == name }) else {
+      guard !project.hasErrors else { throw ConfigurationRefusal(project) }
+      throw EngineError(
+        .notFound, "\(project.configFile ?? project.projectRoot) has no module \(name) any more",
+        hint: "orgloop module unload \(name)")
+    }
+    try checkExposure([definition])
+    return definition
+  }
+
+  // MARK: What all of them need
+
+  func key(_ origin: ModuleOrigin) -> String {
+    switch origin {
+    case .boot: files.bootFile
+    case .file(let path, _, _): path
+    }
+  }
+
+  func checkExposure(_ modules: [ModuleDefinition]) throws {
+    do {
+      try WebhookExposure.check(modules, host: host, catalog: files.catalog)
+    } catch let failure as Failure {
+      throw ConfigurationRefusal(failure)
+    }
+  }
+
+  /// What the engine finds invalid only when it makes the module is a fault of the configuration
+  /// all the same.
+  func refusing<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+    do {
+      return try await body()
+    } catch let error as EngineError where error.code == .invalid {
+      throw ConfigurationRefusal(Failure(error))
+    }
+  }
+}
+
+extension ConfigurationRefusal {
+  init(_ project: LoadedProject) {
+    let place = project.configFile ?? project.projectRoot
+    self.init(
+      "the configuration \(place) is invalid: \(project.totals)",
+      errors: project.diagnostics.filter { $0.level == .error }.map(\.json))
+  }
+
+  /// One thing that is wrong, found after reading.
+  init(_ failure: Failure) {
+    let message = Secrets.redact(failure.message)
+    var error: JSONObject = [
+      "level": "error", "code": .string(failure.code.rawValue), "message": .string(message),
+    ]
+    error["hint"] = failure.hint.map(JSONValue.string)
+    self.init(message, errors: [.object(error)])
+  }
+}
+
+extension LoadedProject {
+  /// What a user should know although it can be loaded, one line each.
+  var warningTexts: [String] {
+    diagnostics.filter { $0.level == .warning }.map(\.description)
+  }
+}
+
+extension LoadReport {
+  /// The module's status with what was done and what there is to say about its files.
+  func json(warnings: [String], isConfirmed: Bool = false) -> JSONValue {
+    var object: JSONObject = isConfirmed ? ["ok": true] : [:]
+    for member in status.object?.members ?? [] { object[member.key] = member.value }
+    object["name"] = .string(name)
+    object["outcome"] = .string(outcome.rawValue)
+    object["changes"] = changes.json
+    object["warnings"] = .array(warnings.map(JSONValue.string))
+    return .object(object)
+  }
+}
+
+extension ModuleChanges {
+  var json: JSONValue {
+    func names(_ names: Names) -> JSONValue {
+      [
+        "added": .array(names.added.map(JSONValue.string)),
+        "changed": .array(names.changed.map(JSONValue.string)),
+        "removed": .array(names.removed.map(JSONValue.string)),
+      ]
+    }
+    return [
+      "sources": names(sources), "actors": names(actors), "routes": names(routes),
+      "loggers": names(loggers),
+    ]
+  }
+}

@@ -1,0 +1,98 @@
+import Dispatch
+import Engine
+import ProjectConfiguration
+
+/// Reads the files of modules for a running runtime: in its process, so with its own environment
+/// whoever asks (config.md 3.1).
+///
+/// One load at a time, on a thread of its own: reading blocks.
+final class ModuleFiles: Sendable {
+  /// The configuration file that the runtime was started with, resolved.
+  let bootFile: String
+  let catalog: ConnectorCatalog
+  private let loading: ProjectLoading
+  private let hashKey: [UInt8]
+  private let queue = DispatchQueue(label: "orgloop.module-files")
+
+  /// - Parameter hashKey: The database's own.
+  init(_ loading: ProjectLoading, bootFile: String, hashKey: [UInt8]) {
+    self.loading = loading
+    self.bootFile = bootFile
+    self.hashKey = hashKey
+    catalog = loading.catalog
+  }
+
+  /// Reads what an origin names.
+  ///
+  /// - Parameter running: The modules that references may lead to.
+  func project(_ origin: ModuleOrigin, beside running: [ModuleDefinition]) async -> LoadedProject {
+    await reading { files in
+      var options = LoadOptions()
+      options.hashKey = files.hashKey
+      options.neighbours = running.map { Neighbour(definition: $0, isBoot: $0.name == "default") }
+      switch origin {
+      case .boot:
+        return files.loading.load(files.bootFile, options: options)
+      case .file(let path, let name, let parameters):
+        options.role = .module(name: name, parameters: parameters)
+        return files.loading.load(path, options: options)
+      }
+    }
+  }
+
+  /// The file of a package, looked up from the boot project's directory; nil when there is none.
+  func locate(_ package: String) async -> String? {
+    await reading { files in
+      let root = files.bootFile.lastIndex(of: "/").map { String(files.bootFile[..<$0]) } ?? "/"
+      return files.loading.loader(LoadOptions()).locate(package: package, root: root)
+    }
+  }
+
+  /// The configuration file that a path means; the path itself when there is none.
+  func resolved(_ path: String) async -> String {
+    await reading { _ in ProjectFile.resolved(path) ?? path }
+  }
+
+  private func reading<Value: Sendable>(
+    _ body: @escaping @Sendable (ModuleFiles) -> Value
+  ) async -> Value {
+    await withCheckedContinuation { continuation in
+      queue.async { continuation.resume(returning: body(self)) }
+    }
+  }
+}
+
+/// Where the definition of a module is read from.
+enum ModuleOrigin: Sendable, Hashable {
+  /// The project that the runtime was started with.
+  case boot
+  /// Files that somebody loaded by hand.
+  case file(path: String, name: String?, parameters: [String: String])
+
+  /// The parameter under which the registry keeps the manifest that brought a module, because the
+  /// values of its parameters stand there. No parameter of a module can have this name.
+  private static let manifestKey = "@project"
+
+  /// What the registry remembers, read back.
+  init(_ known: KnownModule) {
+    if known.isFromBoot {
+      self = .boot
+    } else if let manifest = known.parameters[ModuleOrigin.manifestKey] {
+      self = .file(path: manifest, name: nil, parameters: [:])
+    } else {
+      self = .file(path: known.origin, name: known.name, parameters: known.parameters)
+    }
+  }
+
+  /// What the registry is to remember of a module, beside its name and file.
+  func parameters(for definition: ModuleDefinition, in project: LoadedProject) -> [String: String] {
+    guard case .file(_, _, let parameters) = self else { return [:] }
+    guard let file = project.configFile, file != definition.path else { return parameters }
+    return [ModuleOrigin.manifestKey: file]
+  }
+
+  /// The project file that a module loaded by hand belongs to.
+  static func project(of known: KnownModule) -> String {
+    known.parameters[manifestKey] ?? known.origin
+  }
+}

@@ -1,0 +1,15 @@
+/// What an operator can order by POST to `/control` (cli-http.md 3.4), named by its path.
+enum ControlOrder: String, Sendable, CaseIterable {
+  case load = "module/load"
+  /// For older clients.
+  case loadProject = "module/load-project"
+  case unload = "module/unload"
+  case reload = "module/reload"
+  case apply
+  case pause
+  case resume
+  case shutdown
+
+  /// - Parameter segments: Of the path, after `control`.
+  init?(_ segments: ArraySlice<String>) { self.init(rawValue: segments.joined(separator: "/")) }
+}
