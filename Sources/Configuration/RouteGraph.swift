@@ -124,11 +124,10 @@ package struct RouteGraph: Sendable, Hashable {
   }
 
   private static func json(_ filter: Filter) -> JSONValue {
-    // What is shown is JSON whenever it comes from a file; anything else is text.
     var members = filter.entries.map { entry in
-      JSONObject.Member(
-        key: entry.path.description,
-        value: (try? JSONText(checking: Array(entry.shown.utf8)))?.value() ?? .string(entry.shown))
+      // What is shown is JSON whenever it comes from a file; anything else is text.
+      let shown = (try? JSONText(checking: Array(entry.shown.utf8)))?.value()
+      return JSONObject.Member(key: entry.path.description, value: shown ?? .string(entry.shown))
     }
     if !filter.anyOf.isEmpty {
       members.append(JSONObject.Member(key: "$or", value: .array(filter.anyOf.map(json))))
