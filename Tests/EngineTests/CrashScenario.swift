@@ -38,14 +38,51 @@ struct CrashScenario: Sendable {
       }
       await probe.wait(for: .sourceEmit, count: 4 + pollEvents)
       await probe.wait(for: .deliverSuccess, count: 4 + pollEvents)
+      for round in 0..<4 { try await comeAndGo(round, runtime) }
     }
+  }
+
+  /// A module that is loaded, changed and unloaded with work in its queue.
+  private func comeAndGo(_ round: Int, _ runtime: Runtime) async throws {
+    func order(_ route: String) -> ModuleOrder {
+      ModuleOrder(guest(route), isFromBoot: false, requester: "test")
+    }
+    func send(_ number: Int) async {
+      let answer = await runtime.receiveWebhook(
+        module: "guest", source: "in",
+        request: .test(#"{"n":\#(number)}"#, id: "guest_\(round)_\(number)"))
+      for id in answer.ids { append(id, to: "accepted") }
+    }
+    _ = try await runtime.loadModule(order("kept"))
+    await send(0)
+    _ = try await runtime.reloadModule(
+      order(round % 2 == 0 ? "kept" : "other"), onRemoved: .park, drainMs: nil)
+    await send(1)
+    var changed = order("kept")
+    changed.definition.routes[0].hasOwnLane = round % 2 == 0
+    _ = try await runtime.reloadModule(changed, onRemoved: .park, drainMs: nil)
+    await send(2)
+    _ = try await runtime.unloadModule(
+      "guest", drainMs: nil, onRemoved: .park, requester: "test")
+  }
+
+  private func guest(_ route: String) -> ModuleDefinition {
+    var definition = ModuleDefinition(name: "guest", path: "/srv/guest")
+    definition.contentHash = "guest"
+    definition.sources = [SourceDefinition(id: "in", connector: "push")]
+    definition.actors = [ActorDefinition(id: "out", connector: "out")]
+    let retry = RetryPolicy(attemptsMax: 20, backoff: .fixed, initialDelayMs: 0, jitter: .off)
+    definition.routes = [.test(route, delivery: DeliveryPolicy(retry: retry))]
+    return definition
   }
 
   /// Starts again after the crash, and works until nothing is unsettled.
   func recover() async throws {
     let clock = ManualClock()
+    var last = guest("kept")
+    last.routes.append(contentsOf: guest("other").routes)
     try await withRuntime(
-      database, modules: [module], catalog: catalog, clock: clock
+      database, modules: [module, last], catalog: catalog, clock: clock
     ) { runtime, _ in
       while try await !runtime.inspector.queues(nowMs: 0).isEmpty {
         clock.advance(ms: 1_000)

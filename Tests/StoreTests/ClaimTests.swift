@@ -216,7 +216,7 @@ struct ClaimTests {
   }
 
   @Test func `only deliveries of the routes that are asked for are claimed`() async throws {
-    let (_, store, names) = try await filled()
+    let (file, store, names) = try await filled()
     defer { store.close() }
     #expect(
       try await store.pending(
@@ -226,6 +226,7 @@ struct ClaimTests {
       try await store.pending(
         lane: names.claude, after: 0, limit: 9, routes: [names.triage, names.review]
       ).count == 6)
+    #expect(try Invariants.violations(inFile: file.path) == [])
   }
 
   @Test func `a delivery that nobody takes is made pending when it is due`() async throws {

@@ -64,8 +64,9 @@ struct ForeignFileTests {
     try file.open().close()
     try SQLiteFile(file.path, writable: true).rows(
       """
-      DROP VIEW v_sources; DROP VIEW v_modules; DROP VIEW v_generations; DROP VIEW v_runtime;
-      DROP VIEW v_logs; DELETE FROM meta WHERE key = 'migration 6'; PRAGMA user_version = 5
+      DROP VIEW v_paused; DROP VIEW v_deliveries; DROP VIEW unsettled;
+      CREATE VIEW v_deliveries AS SELECT 1; DELETE FROM meta WHERE key = 'migration 8';
+      PRAGMA user_version = 7
       """)
     let error = #expect(throws: StoreError.self) { try StoreReader(path: file.path) }
     #expect(error?.code == .newerSchema)
@@ -106,6 +107,7 @@ struct ForeignFileTests {
         ["migration 1", "513a1101e46dffe7"], ["migration 2", "1479e71d05426f96"],
         ["migration 3", "a02c4e09622d50f3"], ["migration 4", "ccba82907d50d323"],
         ["migration 5", "7ef49c9f384c1a4a"], ["migration 6", "f63253c143e7f7b8"],
+        ["migration 7", "9f6f44200f237a64"], ["migration 8", "177f97b3e82968f1"],
       ])
   }
 }

@@ -197,6 +197,7 @@ extension Runtime {
       note(.moduleLoading, definition.name)
       let prepared = try await PreparedModule(definition, catalog: catalog, time: time, log: log)
       try await claim(order)
+      CrashPoint.moduleClaimed.reached()
       let keys = try await register(order)
       CrashPoint.moduleRegistered.reached()
       arrivals.append(Arrival(order: order, prepared: prepared, keys: keys))

@@ -152,8 +152,8 @@ struct Scenario: Sendable, CustomStringConvertible {
     guard let names = try? await Names.register(in: store) else { return }
     _ = try? await store.accepted([names.event(to: [names.toClaude(), names.toSlack])])
     await step(
-      "moved", rows: 1, steps, "SELECT count(*) FROM queue WHERE lane = \(names.slack + 100)"
-    ) { try await store.move([1 << 16], from: names.claude, to: names.slack + 100) }
+      "moved", rows: 2, steps, "SELECT count(*) FROM queue WHERE lane = \(names.slack)"
+    ) { try await store.move([1 << 16], from: names.claude, to: names.slack) }
     await step(
       "unloaded", rows: 1, steps, "SELECT count(*) FROM modules WHERE state = 'unloading'"
     ) {
