@@ -131,16 +131,19 @@ extension ManualClock {
   func running<Value: Sendable>(
     _ body: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
-    let isDone = Atomic(false)
     return try await withThrowingTaskGroup(of: Value?.self) { group in
       group.addTask {
-        defer { isDone.store(true, ordering: .relaxed) }
-        return try await body()
+        let value = try await body()
+        return value
       }
-      while !isDone.load(ordering: .relaxed) {
-        advance(ms: 10)
-        await Task.yield()
+      group.addTask {
+        while !Task.isCancelled {
+          self.advance(ms: 10)
+          await Task.yield()
+        }
+        return nil
       }
+      defer { group.cancelAll() }
       for try await value in group { if let value { return value } }
       throw CancellationError()
     }
