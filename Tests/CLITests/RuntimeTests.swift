@@ -129,6 +129,9 @@ import Testing
     let refused = try await work.run("stop", "-c", work.root + "/other")
     #expect(refused.status == 1)
     #expect(ProcessIdentity(pid: running.pid) != nil)
+    // Nor may a slip of the finger.
+    #expect(try await work.run("stop", "-c", work.root + "/nowhere").status == 78)
+    #expect(ProcessIdentity(pid: running.pid) != nil)
     #expect(try await work.run("stop", "--all", "-c", work.root + "/other").status == 0)
   }
 

@@ -6,6 +6,31 @@ import Engine
   import Darwin
 #endif
 
+/// The process that runs for a database.
+struct RunningRuntime: Sendable {
+  let process: ProcessIdentity
+  /// The project that it was started with.
+  let configPath: String?
+
+  /// Asks the runtime, because a user who shares its socket need not be able to read its database;
+  /// reads the row of one that does not answer.
+  ///
+  /// - Returns: Nil when there is no such process.
+  static func find(_ database: String) async throws -> RunningRuntime? {
+    let status = try await RuntimeClient.withRuntime(of: database) { client in
+      // One that is stopping may refuse; its row says the rest.
+      try? await client?.get("/control/status").body
+    }
+    if let pid = status?["pid"]?.int64, let process = ProcessIdentity(pid: Int32(clamping: pid)) {
+      return RunningRuntime(process: process, configPath: status?["config"]?.string)
+    }
+    guard let record = try await Database(path: database).lastRuntime(),
+      let process = ProcessIdentity(record)
+    else { return nil }
+    return RunningRuntime(process: process, configPath: record.configPath)
+  }
+}
+
 /// Ends a whole runtime, whatever it runs.
 struct RuntimeStop {
   let database: String
@@ -13,14 +38,6 @@ struct RuntimeStop {
   let isForced: Bool
   /// How long running deliveries may take; nil leaves it to the setting.
   let timeoutMs: Int64?
-
-  /// The runtime of a database; nil when its process is gone.
-  static func running(_ database: String) async throws -> (RuntimeRecord, ProcessIdentity)? {
-    guard let record = try await Database(path: database).lastRuntime(),
-      let process = ProcessIdentity(record)
-    else { return nil }
-    return (record, process)
-  }
 
   /// Returns when the process is gone.
   ///

@@ -12,7 +12,7 @@ struct ShutdownCommand: AsyncParsableCommand {
 
   func run() async throws {
     let database = try global.databasePath()
-    guard let (_, process) = try await RuntimeStop.running(database) else {
+    guard let process = try await RunningRuntime.find(database)?.process else {
       global.output.result(["shutdown": false, "pid": nil], "")
       global.output.notice("OrgLoop is not running.")
       return

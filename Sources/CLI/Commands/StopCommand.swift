@@ -24,15 +24,16 @@ struct StopCommand: AsyncParsableCommand {
     let timeoutMs = try timeout.map { try FlagValue.durationMs($0, of: "--timeout") }
     let database = try global.databasePath()
     let output = global.output
-    guard let (record, process) = try await RuntimeStop.running(database) else {
+    guard let runtime = try await RunningRuntime.find(database) else {
       output.result(["stopped": false, "pid": nil, "all": true], "")
       output.notice("OrgLoop is not running.")
       return
     }
-    if !all, let own = try ownProject(), let running = record.configPath, own != running {
-      return try await unload(own, from: record, timeoutMs: force ? 0 : timeoutMs)
+    if !all, let own = try ownProject(), let running = runtime.configPath, own != running {
+      return try await unload(own, from: runtime, timeoutMs: force ? 0 : timeoutMs)
     }
     if !all { try await confirm(database) }
+    let process = runtime.process
     try await RuntimeStop(database: database, isForced: force, timeoutMs: timeoutMs).run(process)
     output.result(
       ["stopped": true, "pid": JSONValue(Int64(process.pid)), "all": true],
@@ -65,10 +66,10 @@ struct StopCommand: AsyncParsableCommand {
 
   /// Only what this project has loaded beside others goes.
   private func unload(
-    _ own: String, from record: RuntimeRecord, timeoutMs: Int64?
+    _ own: String, from runtime: RunningRuntime, timeoutMs: Int64?
   ) async throws {
     let notLoaded = Failure(
-      .notFound, .failed, "this project is not loaded; OrgLoop runs \(record.configPath ?? "")",
+      .notFound, .failed, "this project is not loaded; OrgLoop runs \(runtime.configPath ?? "")",
       hint: "orgloop stop --all stops it")
     let (answers, remaining) = try await RuntimeClient.withRuntime(of: global.databasePath()) {
       client -> ([JSONValue], [JSONValue]) in
@@ -85,7 +86,7 @@ struct StopCommand: AsyncParsableCommand {
       return (answers, modules.compactMap { $0["name"] }.filter { !owned.contains($0) })
     }
     var document: JSONObject = [
-      "stopped": true, "pid": JSONValue(Int64(record.pid)),
+      "stopped": true, "pid": JSONValue(Int64(runtime.process.pid)),
       "module": answers.first?["name"] ?? .null, "daemonStopped": false,
       "remainingModules": .array(remaining),
     ]

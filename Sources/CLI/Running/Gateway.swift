@@ -26,7 +26,14 @@ struct Gateway: RuntimeGateway {
     return await runtime.canWrite(record)
   }
 
-  func status() async throws -> JSONValue { try await runtime.status(keeper.record) }
+  /// With what only the runtime row has otherwise, which other users of the socket cannot read.
+  func status() async throws -> JSONValue {
+    let record = keeper.record
+    guard case .object(var status) = try await runtime.status(record) else { return .null }
+    status["config"] = JSONValue(record.configPath)
+    status["http"] = JSONValue(record.httpAddress)
+    return .object(status)
+  }
 
   func events(_ query: EventQuery) async throws -> EventPage {
     try await runtime.inspector.events(query)
@@ -94,7 +101,8 @@ extension Gateway {
   }
 
   func loadProject(_ configPath: String, by caller: Caller) async throws -> [JSONValue] {
-    try await load(ModuleLoadRequest(.path(configPath)), by: caller)
+    let file = await control.files.resolved(configPath)
+    return try await load(ModuleLoadRequest(.path(file)), by: caller)
   }
 
   /// With the pid, because whoever loads is told into which process.

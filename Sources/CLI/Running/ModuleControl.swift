@@ -45,7 +45,7 @@ struct ModuleControl: Sendable {
     switch request.target {
     case .path(let given): path = given
     case .package(let name):
-      if let known = try await runtime.knownModule(name) {
+      if request.name == nil, let known = try await runtime.knownModule(name) {
         let isAsBefore = request.parameters.isEmpty || known.isFromBoot
         let parameters = isAsBefore ? known.parameters : request.parameters
         var again = known
@@ -59,7 +59,9 @@ struct ModuleControl: Sendable {
       }
       path = found
     }
-    let file = await files.resolved(path)
+    // A directory means its module before its project; a path that leads nowhere is reported by
+    // the loader.
+    let file = await files.locate(path) ?? path
     if request.parameters.isEmpty, let name = try await bootModule(at: file, request.name) {
       return Wanted(origin: .boot, name: name)
     }

@@ -10,10 +10,8 @@ struct RunningStart {
     let database = try global.databasePath()
     do {
       return try await RuntimeClient.withRuntime(of: database) { client in
-        guard let client, let record = try await Database(path: database).lastRuntime() else {
-          return false
-        }
-        try await act(client, record)
+        guard let client else { return false }
+        try await act(client)
         return true
       }
     } catch let failure as Failure {
@@ -22,14 +20,16 @@ struct RunningStart {
     }
   }
 
-  private func act(_ client: RuntimeClient, _ record: RuntimeRecord) async throws {
+  private func act(_ client: RuntimeClient) async throws {
+    let before = try await client.get("/control/status").body
+    let pid = before["pid"]?.int64 ?? 0
     guard let own = ProjectFile.resolved(global.configPath) else {
       throw Failure(
         .configuration, .configuration,
         "there is no project file \(global.configPath ?? "orgloop.yaml")",
-        hint: "OrgLoop runs \(record.configPath ?? "") already, PID \(record.pid)")
+        hint: "OrgLoop runs \(before["config"]?.string ?? "") already, PID \(pid)")
     }
-    let isBoot = own == record.configPath
+    let isBoot = own == before["config"]?.string
     let answer =
       isBoot
       ? try await client.order("apply", [:])
@@ -38,20 +38,20 @@ struct RunningStart {
     global.output.showWarnings(of: answer)
     let text =
       isBoot
-      ? ChangeText.applied(answer) + "\nOrgLoop is running already. PID \(record.pid)"
+      ? ChangeText.applied(answer) + "\nOrgLoop is running already. PID \(pid)"
       : ModuleText.loaded(answer)
-    global.output.result(report(record, status, answer, isBoot: isBoot), text)
+    global.output.result(RunningStart.report(status, answer, isBoot: isBoot), text)
   }
 
   /// What a start says, and what it did to the runtime that was there.
-  private func report(
-    _ record: RuntimeRecord, _ status: JSONValue, _ answer: JSONValue, isBoot: Bool
+  private static func report(
+    _ status: JSONValue, _ answer: JSONValue, isBoot: Bool
   ) -> JSONValue {
-    [
-      "running": true, "pid": JSONValue(Int64(record.pid)),
-      "http": JSONValue(record.httpAddress), "socket": JSONValue(record.socketPath),
-      "workspace": .string(record.workspace), "generation": status["generation"] ?? 0,
-      "modules": status["modules"] ?? [], isBoot ? "applied" : "loaded": answer,
-    ]
+    var report: JSONObject = [:]
+    for key in ["running", "pid", "http", "socket", "workspace", "generation", "modules"] {
+      report[key] = status[key]
+    }
+    report[isBoot ? "applied" : "loaded"] = answer
+    return .object(report)
   }
 }
