@@ -56,6 +56,8 @@ let package = Package(
         .embedInCode("0004_event_views.sql"),
         .embedInCode("0005_delivery_views.sql"),
         .embedInCode("0006_runtime_views.sql"),
+        .embedInCode("0007_modules.sql"),
+        .embedInCode("0008_module_views.sql"),
       ],
       swiftSettings: settings
     ),

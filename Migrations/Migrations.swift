@@ -19,5 +19,8 @@ package enum Migrations {
       version: 5, name: "0005_delivery_views", sql: PackageResources._005_delivery_views_sql),
     Migration(
       version: 6, name: "0006_runtime_views", sql: PackageResources._006_runtime_views_sql),
+    Migration(version: 7, name: "0007_modules", sql: PackageResources._007_modules_sql),
+    Migration(
+      version: 8, name: "0008_module_views", sql: PackageResources._008_module_views_sql),
   ]
 }

@@ -58,7 +58,8 @@ struct ProjectReader {
     let settings = session.runtimeSettings(drafts.boot.runtime)
     let builder = ModuleBuilder(session, drafts, userDefaults: userDefaults, settings: settings)
     return result(
-      file: file, modules: builder.build(), settings: settings, drafts: drafts.all)
+      file: file, name: drafts.boot.alias ?? drafts.boot.name, modules: builder.build(),
+      settings: settings, drafts: drafts.all)
   }
 
   /// The file to load, resolved; nil after a report.
@@ -101,8 +102,8 @@ struct ProjectReader {
   }
 
   private func result(
-    file: String?, modules: [ModuleDefinition], settings: RuntimeSettings = RuntimeSettings(),
-    drafts: [ModuleDraft] = []
+    file: String?, name: String = "default", modules: [ModuleDefinition],
+    settings: RuntimeSettings = RuntimeSettings(), drafts: [ModuleDraft] = []
   ) -> LoadedProject {
     let secrets = session.sortedSecrets
     let diagnostics = Set(session.diagnostics).sorted().map { each in
@@ -113,7 +114,7 @@ struct ProjectReader {
     var shown: [String: JSONValue] = [:]
     for draft in drafts { shown[draft.name] = draft.shown(without: secrets) }
     return LoadedProject(
-      projectRoot: session.projectRoot, configFile: file, settings: settings,
+      name: name, projectRoot: session.projectRoot, configFile: file, settings: settings,
       modules: modules.filter { !session.invalid.contains($0.name) },
       invalidModules: session.invalid.sorted(), diagnostics: diagnostics,
       files: session.files, variables: session.variables, secrets: secrets, shown: shown)

@@ -5,6 +5,8 @@ package import Engine
 /// Only when ``hasErrors`` is false may all of it be started; the modules in ``modules`` are
 /// complete and free of errors in any case.
 package struct LoadedProject: Sendable {
+  /// `metadata.name` of the project; `default` when it has none.
+  package var name: String
   /// The directory of the configuration file, symbolic links resolved.
   package var projectRoot: String
   /// Absolute; nil when none was found.

@@ -19,6 +19,12 @@ package enum Limits {
   /// 100,000: events of one poll, which are one commit; more are refused, so that one source cannot
   /// hold the writer for seconds.
   package static let pollEventsMax = 100_000
+  /// 500: deliveries that are moved or dropped in one commit, a few milliseconds of the writer.
+  package static let queuePageMax = 500
+  /// 50 ms: how often a queue that is being emptied is looked at.
+  static let drainLookMs: Int64 = 50
+  /// 5 s: what work that was cancelled has to end, and loggers to write their last entries.
+  package static let endMsMax: Int64 = 5_000
   /// 10,000: log entries waiting for one logger (events.md 8.1).
   package static let logEntriesMax = 10_000
 }

@@ -5,14 +5,16 @@ extension EventStore {
   /// - Parameters:
   ///   - number: The delivery number to go on after; 0 begins at the oldest.
   ///   - limit: At most this many.
+  ///   - routes: Only of these; nil = of all.
   package func pending(
-    lane: Int64, after number: Int64, limit: Int
+    lane: Int64, after number: Int64, limit: Int, routes: Set<Int64>? = nil
   ) async throws(StoreError) -> [QueuedDelivery] {
     try await read { reader throws(StoreError) in
       let query = try reader.connection.prepare(SQL.claim)
       query.bind(1, lane)
       query.bind(2, number)
       query.bind(3, limit)
+      query.bind(4, routes.map { numberList(Array($0)) })
       return try queuedDeliveries(of: query, lane: lane)
     }
   }
@@ -39,13 +41,14 @@ extension EventStore {
 
   /// The next delivery of an order key after a place, whether pending or waiting.
   package func next(
-    lane: Int64, orderKey: String, after number: Int64
+    lane: Int64, orderKey: String, after number: Int64, routes: Set<Int64>? = nil
   ) async throws(StoreError) -> QueuedDelivery? {
     try await read { reader throws(StoreError) in
       let head = try reader.connection.prepare(SQL.headOfKey)
       head.bind(1, lane)
       head.bind(2, orderKey)
       head.bind(3, number)
+      head.bind(4, routes.map { numberList(Array($0)) })
       guard try head.step(doing: "find the next of an order key") else { return nil }
       let query = try reader.connection.prepare(SQL.claimOne)
       query.bind(1, lane)

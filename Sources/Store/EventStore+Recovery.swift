@@ -1,8 +1,12 @@
-/// What a start finds: attempts that a crash cut off, and queues that the configuration no longer
-/// has.
+/// What a start finds: attempts that a crash cut off, and deliveries that lie in another lane than
+/// the configuration says.
 extension EventStore {
-  /// Attempts that were in flight when the last runtime ended, with their deliveries.
-  package func interrupted() async throws(StoreError) -> [(StartRecord, QueuedDelivery?)] {
+  /// Attempts that were in flight when their runtime or their module ended, with their deliveries.
+  ///
+  /// - Parameter lanes: Only of these lanes; nil = of all.
+  package func interrupted(
+    lanes: Set<Int64>? = nil
+  ) async throws(StoreError) -> [(StartRecord, QueuedDelivery?)] {
     try await read { reader throws(StoreError) in
       let query = try reader.connection.prepare(
         "SELECT delivery, lane, number, started_at_ms, generation FROM running ORDER BY delivery")
@@ -11,54 +15,152 @@ extension EventStore {
         let start = StartRecord(
           delivery: query.int64(0), lane: query.int64(1), number: query.int(2),
           startedAtMs: query.int64(3), generation: query.int64(4))
+        if let lanes, !lanes.contains(start.lane) { continue }
         result.append((start, try reader.queued(lane: start.lane, delivery: start.delivery)))
       }
       return result
     }
   }
 
-  /// Lays the queue out as the configuration has it now.
+  /// Brings back due times that a clock has written which was corrected since.
   ///
-  /// Deliveries of routes that are in `lanes` go to the lane they have there, and those parked as
-  /// `route_removed` or `module_unloaded` move up again; deliveries of all other routes are parked.
-  ///
-  /// - Parameters:
-  ///   - lanes: Route number to lane number, for all active routes.
-  ///   - dueMaxMs: The latest due time that a delivery can have. A later one was written by a clock
-  ///     that has been corrected since, and is brought back.
-  /// - Returns: How many deliveries are unsettled.
-  package func arrangeQueue(
-    lanes: [Int64: Int64], dueMaxMs: Int64 = .max
-  ) async throws(StoreError) -> Int {
+  /// - Parameter dueMaxMs: The latest due time that a delivery can have.
+  package func clampDueTimes(to dueMaxMs: Int64) async throws(StoreError) {
     try await write { connection throws(StoreError) in
       let clamp = try connection.connection.prepare(
         "UPDATE queue SET due_at_ms = ?1 WHERE state = 2 AND due_at_ms > ?1")
       clamp.bind(1, dueMaxMs)
       try clamp.run(doing: "bring back due times")
-      let query = try connection.connection.prepare(
-        """
-        SELECT lane, route, sum(state = 3 AND wait_reason IN ('route_removed', 'module_unloaded')),
-          sum(state <> 3), count(*)
-        FROM queue GROUP BY lane, route
-        """)
-      var total = 0
-      var moves: [(lane: Int64, route: Int64, to: Int64?, parked: Int, active: Int)] = []
-      while try query.step(doing: "read the queues") {
-        total += query.int(4)
-        let route = query.int64(1)
-        moves.append((query.int64(0), route, lanes[route], query.int(2), query.int(3)))
-      }
-      for move in moves {
-        if let lane = move.to {
-          if lane != move.lane { try connection.move(move.lane, move.route, to: lane) }
-          if move.parked > 0 { try connection.unpark(lane, move.route) }
-        } else if move.active > 0 {
-          try connection.park(move.lane, move.route, reason: "route_removed")
-        }
-      }
-      return total
     }
   }
+
+  /// Which routes have unsettled deliveries in which lane, and how many.
+  ///
+  /// - Complexity: One pass over the queue.
+  package func queueLayout() async throws(StoreError) -> [QueuePart] {
+    try await read { reader throws(StoreError) in
+      let query = try reader.connection.prepare(
+        "SELECT lane, route, count(*) FROM queue GROUP BY lane, route")
+      var parts: [QueuePart] = []
+      while try query.step(doing: "read the queues") {
+        parts.append(
+          QueuePart(lane: query.int64(0), route: query.int64(1), count: query.int(2)))
+      }
+      return parts
+    }
+  }
+
+  /// The unsettled deliveries of one route in one lane after a place, oldest first.
+  ///
+  /// - Complexity: One pass over what lies in the lane between the place and the last that is found.
+  package func unsettled(
+    lane: Int64, route: Int64, after number: Int64, limit: Int
+  ) async throws(StoreError) -> [Int64] {
+    try await read { reader throws(StoreError) in
+      let query = try reader.connection.prepare(
+        """
+        SELECT delivery FROM queue
+        WHERE lane = ?1 AND delivery > ?2 AND route = ?3
+        ORDER BY delivery LIMIT ?4
+        """)
+      query.bind(1, lane)
+      query.bind(2, number)
+      query.bind(3, route)
+      query.bind(4, limit)
+      var numbers: [Int64] = []
+      while try query.step(doing: "read the queue of a route") { numbers.append(query.int64(0)) }
+      return numbers
+    }
+  }
+
+  /// Moves deliveries into another lane. What runs is settled in the lane where its delivery is,
+  /// so it moves along.
+  package func move(
+    _ deliveries: [Int64], from lane: Int64, to other: Int64
+  ) async throws(StoreError) {
+    try await write { connection throws(StoreError) in
+      for sql in [
+        "UPDATE running SET lane = ?3 WHERE lane = ?1 AND delivery = ?2",
+        "UPDATE queue SET lane = ?3 WHERE lane = ?1 AND delivery = ?2",
+      ] {
+        let update = try connection.connection.prepare(sql)
+        for delivery in deliveries {
+          update.bind(1, lane)
+          update.bind(2, delivery)
+          update.bind(3, other)
+          try update.run(doing: "move deliveries")
+        }
+      }
+    }
+  }
+
+  /// Says that all deliveries of a route are in that lane now.
+  package func setLane(_ lane: Int64, ofRoute route: Int64) async throws(StoreError) {
+    try await write { connection throws(StoreError) in
+      let update = try connection.connection.prepare("UPDATE routes SET lane = ?2 WHERE key = ?1")
+      update.bind(1, route)
+      update.bind(2, lane)
+      try update.run(doing: "set the lane of a route")
+    }
+  }
+
+  /// Ends deliveries that do not run as `dropped`, because an operator said so.
+  ///
+  /// - Returns: How many there were; one that has been settled meanwhile keeps its outcome.
+  package func drop(
+    _ deliveries: [Int64], lane: Int64, nowMs: Int64
+  ) async throws(StoreError) -> Int {
+    try await write { connection throws(StoreError) in
+      let settle = try connection.connection.prepare(
+        """
+        INSERT INTO settled (
+          delivery, lane, route, generation, state, reason, attempts, settled_at_ms, order_key,
+          created_at_ms, replay
+        )
+        SELECT delivery, lane, route, generation, 'dropped', 'operator', attempts, ?3, order_key,
+          created_at_ms, replay
+        FROM queue
+        WHERE lane = ?1 AND delivery = ?2
+          AND NOT EXISTS (SELECT 1 FROM running WHERE delivery = ?2)
+        """)
+      let dequeue = try connection.connection.prepare(SQL.dequeue)
+      var count = 0
+      for delivery in deliveries {
+        settle.bind(1, lane)
+        settle.bind(2, delivery)
+        settle.bind(3, nowMs)
+        try settle.run(doing: "drop deliveries")
+        guard settle.changes() == 1 else { continue }
+        count += 1
+        dequeue.bind(1, lane)
+        dequeue.bind(2, delivery)
+        try dequeue.run(doing: "drop deliveries")
+      }
+      return count
+    }
+  }
+
+  /// Makes waiting deliveries pending: whoever holds them back does not need their due time.
+  package func release(
+    _ deliveries: [QueuedDelivery],
+    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+  ) {
+    submit(
+      { connection throws(StoreError) in
+        for delivery in deliveries {
+          connection.statements.release.bind(1, delivery.lane)
+          connection.statements.release.bind(2, delivery.delivery)
+          try connection.statements.release.run(doing: "release a delivery")
+        }
+      }, completion: completion)
+  }
+}
+
+/// What one route has in one lane.
+package struct QueuePart: Sendable, Hashable {
+  package let lane: Int64
+  package let route: Int64
+  package let count: Int
 }
 
 extension ReaderConnection {
@@ -68,50 +170,5 @@ extension ReaderConnection {
     query.bind(1, lane)
     query.bind(2, delivery)
     return try queuedDeliveries(of: query, lane: lane).first
-  }
-}
-
-extension WriterConnection {
-  fileprivate func move(_ lane: Int64, _ route: Int64, to: Int64) throws(StoreError) {
-    // What runs is settled in the lane where its delivery is, so it moves along.
-    try run(
-      """
-      UPDATE running SET lane = ?3
-      WHERE lane = ?1 AND delivery IN (
-        SELECT delivery FROM queue WHERE lane = ?1 AND route = ?2
-      )
-      """, lane, route, to)
-    try run("UPDATE queue SET lane = ?3 WHERE lane = ?1 AND route = ?2", lane, route, to)
-  }
-
-  fileprivate func unpark(_ lane: Int64, _ route: Int64) throws(StoreError) {
-    try run(
-      """
-      UPDATE queue SET state = 0, wait_reason = NULL
-      WHERE lane = ?1 AND route = ?2 AND state = 3
-        AND wait_reason IN ('route_removed', 'module_unloaded')
-      """, lane, route, nil)
-  }
-
-  fileprivate func park(_ lane: Int64, _ route: Int64, reason: String) throws(StoreError) {
-    let statement = try connection.prepare(
-      """
-      UPDATE queue SET state = 3, due_at_ms = NULL, wait_reason = ?3
-      WHERE lane = ?1 AND route = ?2 AND state <> 3
-      """)
-    statement.bind(1, lane)
-    statement.bind(2, route)
-    statement.bind(3, reason)
-    try statement.run(doing: "park deliveries")
-  }
-
-  private func run(
-    _ sql: String, _ lane: Int64, _ route: Int64, _ third: Int64?
-  ) throws(StoreError) {
-    let statement = try connection.prepare(sql)
-    statement.bind(1, lane)
-    statement.bind(2, route)
-    if let third { statement.bind(3, third) }
-    try statement.run(doing: "arrange the queues")
   }
 }

@@ -9,19 +9,48 @@ package struct ModuleRecord: Sendable {
   package var loadedBy: String
   package var nowMs: Int64
   package var sources: [(id: String, connector: String)]
-  package var routes: [(name: String, actor: String)]
-  package var lanes: [LaneName]
+  /// The routes that can match; all others of the module are marked as removed.
+  package var routes: [Route]
+  package var actors: [Actor]
   package var conditions: [ConditionText]
+
+  package struct Route: Sendable {
+    package var name: String
+    package var actor: String
+    package var lane: LaneName
+    /// Of its actor: the same, unless the route has a queue of its own.
+    package var actorLane: LaneName
+
+    package init(name: String, actor: String, lane: LaneName, actorLane: LaneName) {
+      self.name = name
+      self.actor = actor
+      self.lane = lane
+      self.actorLane = actorLane
+    }
+  }
+
+  package struct Actor: Sendable {
+    package var id: String
+    package var isEnabled: Bool
+
+    package init(id: String, isEnabled: Bool) {
+      self.id = id
+      self.isEnabled = isEnabled
+    }
+  }
 
   /// A queue: of an actor, or of a route with a queue of its own.
   package struct LaneName: Sendable, Hashable {
     /// `actor` or `route`.
     package var kind: String
     package var name: String
+    /// Nil for the module that is registered.
+    package var module: String?
 
-    package init(kind: String, name: String) {
+    package init(kind: String, name: String, module: String? = nil) {
       self.kind = kind
       self.name = name
+      self.module = module
     }
   }
 
@@ -41,7 +70,7 @@ package struct ModuleRecord: Sendable {
   package init(
     name: String, alias: String?, path: String, contentHash: String, documents: [UInt8],
     loadedBy: String, nowMs: Int64, sources: [(id: String, connector: String)],
-    routes: [(name: String, actor: String)], lanes: [LaneName], conditions: [ConditionText]
+    routes: [Route], actors: [Actor], conditions: [ConditionText]
   ) {
     self.name = name
     self.alias = alias
@@ -52,7 +81,7 @@ package struct ModuleRecord: Sendable {
     self.nowMs = nowMs
     self.sources = sources
     self.routes = routes
-    self.lanes = lanes
+    self.actors = actors
     self.conditions = conditions
   }
 }
@@ -65,6 +94,20 @@ package struct ModuleKeys: Sendable {
   package var routes: [String: Int64] = [:]
   package var lanes: [ModuleRecord.LaneName: Int64] = [:]
   package var conditions: [ModuleRecord.ConditionText: Int64] = [:]
+  /// Routes whose deliveries still lie in another lane.
+  package var moves: [Move] = []
+
+  package struct Move: Sendable, Hashable {
+    package var route: Int64
+    package var from: Int64
+    package var to: Int64
+
+    package init(route: Int64, from: Int64, to: Int64) {
+      self.route = route
+      self.from = from
+      self.to = to
+    }
+  }
 
   package init(module: Int64, generation: Int64) {
     self.module = module
@@ -90,21 +133,6 @@ extension EventStore {
     try await write { connection throws(StoreError) in try connection.register(record) }
   }
 
-  /// Sets the actual state of a module (config.md 10.5).
-  package func setModuleState(
-    _ module: Int64, state: String, desired: String, nowMs: Int64
-  ) async throws(StoreError) {
-    try await write { connection throws(StoreError) in
-      let update = try connection.connection.prepare(
-        "UPDATE modules SET state = ?2, desired = ?3, changed_at_ms = ?4 WHERE key = ?1")
-      update.bind(1, module)
-      update.bind(2, state)
-      update.bind(3, desired)
-      update.bind(4, nowMs)
-      try update.run(doing: "set the state of a module")
-    }
-  }
-
   /// Stores checkpoint and health of a source that had no events to accept.
   package func save(_ progress: SourceProgress) async throws(StoreError) {
     try await write { connection throws(StoreError) in try connection.save(progress) }
@@ -118,22 +146,13 @@ extension WriterConnection {
     for (id, connector) in record.sources {
       keys.sources[id] = try source(module: module, id: id, connector: connector)
     }
-    for (name, actor) in record.routes {
-      keys.routes[name] = try key(
-        """
-        INSERT INTO routes (module, name, actor) VALUES (?1, ?2, ?3)
-        ON CONFLICT (module, name) DO UPDATE SET actor = excluded.actor
-        RETURNING key
-        """, module, name, actor)
+    for actor in record.actors {
+      let lane = ModuleRecord.LaneName(kind: "actor", name: actor.id)
+      keys.lanes[lane] = try self.lane(lane, of: module)
+      try setDisabled(keys.lanes[lane], actor, nowMs: record.nowMs)
     }
-    for lane in record.lanes {
-      keys.lanes[lane] = try key(
-        """
-        INSERT INTO lanes (module, kind, name) VALUES (?1, ?2, ?3)
-        ON CONFLICT (module, kind, name) DO UPDATE SET name = excluded.name
-        RETURNING key
-        """, module, lane.kind, lane.name)
-    }
+    for route in record.routes { try register(route, &keys) }
+    try markRemoved(otherThan: Array(keys.routes.values), of: module, nowMs: record.nowMs)
     for condition in record.conditions {
       guard let route = keys.routes[condition.route] else { continue }
       keys.conditions[condition] = try key(
@@ -146,14 +165,97 @@ extension WriterConnection {
     return keys
   }
 
+  private func lane(
+    _ name: ModuleRecord.LaneName, of module: Int64
+  ) throws(StoreError) -> Int64 {
+    try key(
+      """
+      INSERT INTO lanes (module, kind, name) VALUES (?1, ?2, ?3)
+      ON CONFLICT (module, kind, name) DO UPDATE SET name = excluded.name
+      RETURNING key
+      """, try name.module.map(placeholder) ?? module, name.kind, name.name)
+  }
+
+  /// The number of a module that may never have been loaded, and need not be.
+  private func placeholder(_ name: String) throws(StoreError) -> Int64 {
+    let insert = try connection.prepare(
+      """
+      INSERT INTO modules (name, desired, state, from_boot, changed_at_ms)
+      VALUES (?1, 'removed', 'removed', 0, 0)
+      ON CONFLICT (name) DO UPDATE SET name = excluded.name
+      RETURNING key
+      """)
+    insert.bind(1, name)
+    return try onlyKey(insert)
+  }
+
+  private func setDisabled(
+    _ lane: Int64?, _ actor: ModuleRecord.Actor, nowMs: Int64
+  ) throws(StoreError) {
+    let update = try connection.prepare(
+      """
+      UPDATE lanes SET disabled_since_ms = CASE WHEN ?2 THEN NULL ELSE coalesce(disabled_since_ms, ?3) END
+      WHERE key = ?1
+      """)
+    update.bind(1, lane)
+    update.bind(2, Int64(actor.isEnabled ? 1 : 0))
+    update.bind(3, nowMs)
+    try update.run(doing: "register an actor")
+  }
+
+  private func register(
+    _ route: ModuleRecord.Route, _ keys: inout ModuleKeys
+  ) throws(StoreError) {
+    for name in [route.lane, route.actorLane] where keys.lanes[name] == nil {
+      keys.lanes[name] = try lane(name, of: keys.module)
+    }
+    let upsert = try connection.prepare(
+      """
+      INSERT INTO routes (module, name, actor, lane, actor_lane) VALUES (?1, ?2, ?3, ?4, ?5)
+      ON CONFLICT (module, name) DO UPDATE SET
+        actor = excluded.actor, lane = coalesce(lane, excluded.lane),
+        actor_lane = excluded.actor_lane, removed_at_ms = NULL
+      RETURNING key, lane
+      """)
+    upsert.bind(1, keys.module)
+    upsert.bind(2, route.name)
+    upsert.bind(3, route.actor)
+    upsert.bind(4, keys.lanes[route.lane])
+    upsert.bind(5, keys.lanes[route.actorLane])
+    guard try upsert.step(doing: "register a route") else {
+      throw StoreError(.corrupt, "a route could not be registered")
+    }
+    let (key, stored) = (upsert.int64(0), upsert.int64(1))
+    while try upsert.step(doing: "register a route") {}
+    keys.routes[route.name] = key
+    if let lane = keys.lanes[route.lane], lane != stored {
+      keys.moves.append(.init(route: key, from: stored, to: lane))
+    }
+  }
+
+  private func markRemoved(
+    otherThan routes: [Int64], of module: Int64, nowMs: Int64
+  ) throws(StoreError) {
+    let update = try connection.prepare(
+      """
+      UPDATE routes SET removed_at_ms = ?3
+      WHERE module = ?1 AND removed_at_ms IS NULL
+        AND key NOT IN (SELECT value FROM json_each(?2))
+      """)
+    update.bind(1, module)
+    update.bind(2, numberList(routes))
+    update.bind(3, nowMs)
+    try update.run(doing: "mark removed routes")
+  }
+
   private func moduleKey(_ record: ModuleRecord) throws(StoreError) -> Int64 {
     let upsert = try connection.prepare(
       """
       INSERT INTO modules (name, alias, path, state, loaded_by, changed_at_ms)
       VALUES (?1, ?2, ?3, 'loading', ?4, ?5)
       ON CONFLICT (name) DO UPDATE SET
-        alias = excluded.alias, path = excluded.path, state = 'loading', desired = 'active',
-        loaded_by = excluded.loaded_by, changed_at_ms = excluded.changed_at_ms
+        alias = excluded.alias, path = excluded.path, loaded_by = excluded.loaded_by,
+        changed_at_ms = excluded.changed_at_ms
       RETURNING key
       """)
     upsert.bind(1, record.name)

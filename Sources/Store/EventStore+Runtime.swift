@@ -81,9 +81,22 @@ extension EventStore {
     }
   }
 
-  /// Appends log entries, all or none, in their order.
-  package func append(_ rows: [LogRow]) async throws(StoreError) {
+  /// Appends log entries, all or none, in their order, and forgets old ones, a bounded number at a
+  /// time.
+  ///
+  /// - Parameter beforeMs: Entries from before this time may go.
+  package func append(
+    _ rows: [LogRow], forgettingBeforeMs beforeMs: Int64
+  ) async throws(StoreError) {
     try await write { connection throws(StoreError) in
+      let forget = try connection.connection.prepare(
+        """
+        DELETE FROM logs WHERE entry IN (
+          SELECT entry FROM logs INDEXED BY logs_time WHERE timestamp_ms < ?1 LIMIT 1000
+        )
+        """)
+      forget.bind(1, beforeMs)
+      try forget.run(doing: "forget old log entries")
       let statement = try connection.connection.prepare(
         """
         INSERT INTO logs (timestamp_ms, phase, level, module, source, fields)

@@ -79,10 +79,16 @@ package struct AcceptBatch: Sendable {
   package var records: [AcceptRecord]
   /// What the source is to remember, with its health; nil for webhooks.
   package var progress: SourceProgress?
+  /// The change of a module's state that the events tell of.
+  package var moduleState: ModuleStateChange?
 
-  package init(records: [AcceptRecord], progress: SourceProgress? = nil) {
+  package init(
+    records: [AcceptRecord], progress: SourceProgress? = nil,
+    moduleState: ModuleStateChange? = nil
+  ) {
     self.records = records
     self.progress = progress
+    self.moduleState = moduleState
   }
 }
 

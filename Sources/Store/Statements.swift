@@ -23,6 +23,7 @@ final class WriterStatements {
   let settle: Statement
   let wait: Statement
   let park: Statement
+  let release: Statement
   let storeTransformed: Statement
 
   init(_ connection: Connection) throws(StoreError) {
@@ -47,6 +48,7 @@ final class WriterStatements {
     settle = try connection.prepare(SQL.settle)
     wait = try connection.prepare(SQL.wait)
     park = try connection.prepare(SQL.park)
+    release = try connection.prepare(SQL.release)
     storeTransformed = try connection.prepare(SQL.storeTransformed)
   }
 }
@@ -179,6 +181,13 @@ package enum SQL {
     WHERE lane = ?1 AND delivery = ?2
     """
 
+  /// Primary key (lane, delivery); what is due now is simply pending again.
+  package static let release = """
+    UPDATE queue
+    SET state = 0, due_at_ms = NULL, wait_reason = NULL
+    WHERE lane = ?1 AND delivery = ?2 AND state = 2
+    """
+
   /// Primary key; a later attempt's event takes the place of an earlier one's.
   package static let storeTransformed = """
     INSERT OR REPLACE INTO transformed (delivery, event) VALUES (?1, ?2)
@@ -193,6 +202,7 @@ package enum SQL {
     FROM queue AS q
     JOIN events AS e ON e.sequence = q.delivery >> 16
     WHERE q.lane = ?1 AND q.delivery > ?2 AND q.state = 0
+      AND (?4 IS NULL OR q.route IN (SELECT value FROM json_each(?4)))
     ORDER BY q.delivery
     LIMIT ?3
     """
@@ -238,6 +248,7 @@ package enum SQL {
     SELECT delivery
     FROM queue INDEXED BY queue_order
     WHERE lane = ?1 AND order_key = ?2 AND delivery > ?3 AND state <> 3
+      AND (?4 IS NULL OR route IN (SELECT value FROM json_each(?4)))
     ORDER BY delivery
     LIMIT 1
     """
@@ -268,19 +279,11 @@ package enum SQL {
     FROM
       (
         SELECT
-          q.delivery, q.route,
-          CASE
-            WHEN a.delivery IS NOT NULL THEN 'running'
-            WHEN q.state = 0 THEN 'pending' WHEN q.state = 2 THEN 'waiting' ELSE 'parked'
-          END AS state,
-          NULL AS reason,
-          CASE WHEN a.delivery IS NULL THEN coalesce(q.wait_reason, 'queued') END AS wait_reason,
-          q.due_at_ms, q.attempts + (a.delivery IS NOT NULL) AS attempts, q.order_key,
-          q.generation, q.created_at_ms, NULL AS settled_at_ms
+          q.delivery, q.route, q.state, NULL AS reason, q.wait_reason, q.due_at_ms, q.attempts,
+          q.order_key, q.generation, q.created_at_ms, NULL AS settled_at_ms
         FROM
-          lanes AS l
-          CROSS JOIN queue AS q ON q.lane = l.key AND q.delivery BETWEEN ?1 AND ?1 | 65535
-          LEFT JOIN running AS a ON a.delivery = q.delivery
+          lanes AS w
+          CROSS JOIN unsettled AS q ON q.lane = w.key AND q.delivery BETWEEN ?1 AND ?1 | 65535
         UNION ALL
         SELECT
           delivery, route, state, reason, NULL, NULL, attempts, order_key, generation,

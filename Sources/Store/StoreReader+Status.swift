@@ -38,6 +38,15 @@ package struct QueueStatus: Sendable {
   package let oldestMs: Int64?
 }
 
+/// What is unsettled of one route.
+package struct RouteQueueStatus: Sendable, Hashable {
+  package let route: String
+  package let pending: Int
+  package let waiting: Int
+  package let parked: Int
+  package let running: Int
+}
+
 extension StoreReader {
   /// The runtime row; nil when no runtime has ever held this file.
   package func runtime() async throws(StoreError) -> RuntimeRow? {
@@ -113,9 +122,9 @@ extension StoreReader {
         FROM
           (
             SELECT
-              lane, sum(state = 0) AS pending, sum(state = 2) AS waiting,
-              sum(state = 3) AS parked, min(delivery) AS oldest
-            FROM queue
+              lane, sum(state = 'pending') AS pending, sum(state = 'waiting') AS waiting,
+              sum(state = 'parked') AS parked, min(delivery) AS oldest
+            FROM unsettled
             GROUP BY lane
           ) AS q
         JOIN lanes AS l ON l.key = q.lane
@@ -129,6 +138,33 @@ extension StoreReader {
             module: query.text(0), kind: query.text(1), name: query.text(2),
             pending: query.int(3), waiting: query.int(4), parked: query.int(5),
             running: query.int(6), oldestMs: query.optionalInt64(7)))
+      }
+      return list
+    }
+  }
+
+  /// Unsettled deliveries of a module's routes, by route.
+  ///
+  /// - Complexity: One pass over the lanes that they are in.
+  package func routeQueues(module: String) async throws(StoreError) -> [RouteQueueStatus] {
+    try await read { reader throws(StoreError) in
+      let query = try reader.connection.prepare(
+        """
+        SELECT r.name, sum(u.state = 'pending'), sum(u.state = 'waiting'), sum(u.state = 'parked'),
+          sum(u.state = 'running')
+        FROM modules AS m
+        JOIN routes AS r ON r.module = m.key
+        CROSS JOIN unsettled AS u ON u.lane = r.lane AND u.route = r.key
+        WHERE m.name = ?1
+        GROUP BY r.key
+        """)
+      query.bind(1, module)
+      var list: [RouteQueueStatus] = []
+      while try query.step(doing: "read the queues of a module") {
+        list.append(
+          RouteQueueStatus(
+            route: query.text(0), pending: query.int(1), waiting: query.int(2),
+            parked: query.int(3), running: query.int(4)))
       }
       return list
     }

@@ -67,6 +67,7 @@ final class WriterConnection {
     receipts.reserveCapacity(batch.records.count)
     for record in batch.records { receipts.append(try accept(record)) }
     if let progress = batch.progress { try save(progress) }
+    if let change = batch.moduleState { try set(change) }
     return receipts
   }
 

@@ -247,4 +247,46 @@ struct NeighbourTests {
           + "module wired",
       ])
   }
+
+  @Test func `a boot project may listen to modules that were loaded by hand`() throws {
+    let project = try TestProject([
+      "orgloop.yaml": header + """
+        actors: [{ id: chat, connector: openclaw }]
+        routes: [{ name: r, when: { source: "engineering:github" }, then: { actor: chat } }]
+
+        """
+    ])
+    var options = LoadOptions()
+    #expect(
+      project.load(options: options).lines == [
+        #"orgloop.yaml:5:37: warning[ref.module] when.source: no module "engineering" is loaded"#
+      ])
+    options.neighbours = [engineering()]
+    #expect(project.load(options: options).lines == [])
+  }
+
+  @Test func `hundreds of running modules cost a load next to nothing`() throws {
+    let project = try TestProject(["orgloop-module.yaml": wired])
+    let routes = (0..<4).map { number in
+      RouteDefinition(
+        name: "r\(number)", sources: [SourceReference(module: "default", id: "github")],
+        actor: ActorReference(module: "default", id: "agent"))
+    }
+    let others = (0..<500).map { number in
+      var other = engineering(["path": .string("/\(number)")], routes: routes)
+      other.definition.name = "engineering-\(number)"
+      return other
+    }
+    let agent = ActorDefinition(id: "agent", connector: "openclaw")
+    let options = options(
+      others + [boot(actors: [agent])], parameters: ["from": "github", "to": "agent"])
+    let durations = try (0..<10).map { _ in
+      try ContinuousClock().measure {
+        try #require(project.load(".", options: options).lines == [])
+      }
+    }
+    // The best of ten, because other tests run beside it. A reload may take 50 ms in all, in a
+    // release build.
+    #expect(try #require(durations.min()) < .milliseconds(100))
+  }
 }

@@ -15,7 +15,7 @@ import Testing
 
   /// A lane that has read the file and found nothing.
   private func caughtUp(concurrency: Int = 2, window: Int = 4) -> LaneState {
-    var state = LaneState(concurrencyMax: concurrency, windowMax: window)
+    var state = LaneState(routes: [1], concurrencyMax: concurrency, windowMax: window)
     _ = state.actions(nowMs: 0)
     state.fetched([], limit: 4)
     return state
@@ -28,15 +28,15 @@ import Testing
   }
 
   private func keyFetches(_ actions: [LaneState.Action]) -> [LaneState.KeyFetch] {
-    actions.compactMap { if case .fetchKey(let fetch) = $0 { fetch } else { nil } }
+    actions.compactMap { if case .fetchKey(let fetch, _) = $0 { fetch } else { nil } }
   }
 
   private func fetches(_ actions: [LaneState.Action]) -> [Int64] {
-    actions.compactMap { if case .fetch(let after, _) = $0 { after } else { nil } }
+    actions.compactMap { if case .fetch(let after, _, _) = $0 { after } else { nil } }
   }
 
   @Test func `a new lane reads the file from its beginning`() {
-    var state = LaneState(concurrencyMax: 2)
+    var state = LaneState(routes: [1], concurrencyMax: 2)
     #expect(fetches(state.actions(nowMs: 0)) == [0])
     #expect(fetches(state.actions(nowMs: 0)) == [])
   }
@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test func `a delivery offered while the file is read is not lost`() {
-    var state = LaneState(concurrencyMax: 4, windowMax: 4)
+    var state = LaneState(routes: [1], concurrencyMax: 4, windowMax: 4)
     _ = state.actions(nowMs: 0)
     state.offered([delivery(7)])
     state.fetched([], limit: 4)
@@ -110,7 +110,7 @@ import Testing
   }
 
   @Test func `keys that wait in the file are busy from the start`() {
-    var state = LaneState(concurrencyMax: 4, nextDueMs: 900, waitingKeys: ["a"])
+    var state = LaneState(routes: [1], concurrencyMax: 4, nextDueMs: 900, waitingKeys: ["a"])
     _ = state.actions(nowMs: 0)
     state.fetched([delivery(5, key: "a"), delivery(6, key: "b")], limit: 10)
     #expect(starts(state.actions(nowMs: 0)) == [6])
@@ -134,7 +134,7 @@ import Testing
   }
 
   @Test func `a page that was read before a delivery was settled does not bring it back`() {
-    var state = LaneState(concurrencyMax: 4, windowMax: 8)
+    var state = LaneState(routes: [1], concurrencyMax: 4, windowMax: 8)
     _ = state.actions(nowMs: 0)
     state.fetched((1...8).map { delivery($0, key: "a") }, limit: 8)
     let first = state.actions(nowMs: 0)
@@ -180,7 +180,7 @@ import Testing
     state.finished(delivery(1, key: "a"), dueAtMs: nil)
     let fetch = LaneState.KeyFetch(key: "a", after: 1)
     #expect(keyFetches(state.actions(nowMs: 0)) == [fetch])
-    state.fetchFailed(.fetchKey(fetch), retryAtMs: 1_000)
+    state.fetchFailed(.fetchKey(fetch, routes: nil), retryAtMs: 1_000)
     #expect(state.actions(nowMs: 999).isEmpty)
     #expect(keyFetches(state.actions(nowMs: 1_000)) == [fetch])
     state.fetchedKey(fetch, delivery(2, key: "a"))
@@ -188,13 +188,13 @@ import Testing
   }
 
   @Test func `a page that failed does not make the lane forget what another read may show`() {
-    var state = LaneState(concurrencyMax: 4, windowMax: 4, nextDueMs: 0)
+    var state = LaneState(routes: [1], concurrencyMax: 4, windowMax: 4, nextDueMs: 0)
     // Both reads run: the page of pending ones and the one of due ones.
     #expect(state.actions(nowMs: 0).count == 2)
     state.fetchedDue([delivery(1, dueAtMs: 0)], nextDueMs: 10)
     #expect(starts(state.actions(nowMs: 0)) == [1])
     _ = state.actions(nowMs: 10)
-    state.fetchFailed(.fetch(after: 0, limit: 4), retryAtMs: 20)
+    state.fetchFailed(.fetch(after: 0, limit: 4, routes: nil), retryAtMs: 20)
     state.attemptEnded()
     state.finished(delivery(1, dueAtMs: 0), dueAtMs: nil)
     state.fetchedDue([delivery(1, dueAtMs: 0)], nextDueMs: nil)
@@ -202,7 +202,7 @@ import Testing
   }
 
   @Test func `a delivery put off while a page is being read is found when it is due`() {
-    var state = LaneState(concurrencyMax: 4, windowMax: 4)
+    var state = LaneState(routes: [1], concurrencyMax: 4, windowMax: 4)
     state.offered([delivery(1)])
     #expect(fetches(state.actions(nowMs: 0)) == [0])
     state.fetched([delivery(1)], limit: 1)

@@ -107,35 +107,85 @@ struct ClaimTests {
 
   // MARK: Arranging
 
-  @Test func `queues of removed routes are parked, and move up again with their route`()
+  private func states(_ file: TestFile, route: String) throws -> [[String?]] {
+    try SQLiteFile(file.path).rows(
+      "SELECT DISTINCT state, wait_reason FROM v_deliveries WHERE route = '\(route)'")
+  }
+
+  @Test func `deliveries of a removed route are parked where they are, and go on with it`()
     async throws
   {
     let (file, store, names) = try await filled()
     defer { store.close() }
     try await putOff(2, dueAtMs: 100, store, names)
-    #expect(try await store.arrangeQueue(lanes: [names.notify: names.slack]) == 12)
-    #expect(try await store.pending(lane: names.claude, after: 0, limit: 9).isEmpty)
-    #expect(try await store.pending(lane: names.slack, after: 0, limit: 9).count == 6)
-    let sql = try SQLiteFile(file.path)
-    #expect(
-      try sql.rows("SELECT DISTINCT state, wait_reason FROM v_deliveries WHERE route = 'triage'")
-        == [["parked", "route_removed"]])
+    _ = try await store.register(Names.record(content: "v2", without: ["triage"]))
+    #expect(try states(file, route: "triage") == [["parked", "route_removed"]])
+    #expect(try states(file, route: "notify") == [["pending", "queued"]])
     #expect(try Invariants.violations(inFile: file.path) == [])
-    let both = [names.notify: names.slack, names.triage: names.claude]
-    #expect(try await store.arrangeQueue(lanes: both) == 12)
+    _ = try await store.register(Names.record())
+    #expect(try states(file, route: "triage") == [["pending", "queued"], ["waiting", "backoff"]])
     let back = try await store.pending(lane: names.claude, after: 0, limit: 9)
-    #expect(back.map { $0.event.sequence } == [1, 2, 3, 4, 5, 6])
-    #expect(back.map(\.attempts) == [0, 1, 0, 0, 0, 0])
-    #expect(try Invariants.violations(inFile: file.path) == [])
+    #expect(back.map { $0.event.sequence } == [1, 3, 4, 5, 6])
+  }
+
+  @Test func `deliveries of an unloaded module are parked where they are`() async throws {
+    let (file, store, _) = try await filled()
+    defer { store.close() }
+    try await store.set(
+      .init(name: "engineering", state: "removed", desired: "removed", nowMs: Names.nowMs))
+    #expect(try states(file, route: "notify") == [["parked", "module_unloaded"]])
+    let queues = try await store.reader.queues()
+    #expect(queues.map(\.parked) == [6, 6])
+    #expect(queues.map(\.pending) == [0, 0])
+  }
+
+  @Test func `deliveries to a disabled actor say so`() async throws {
+    let (file, store, _) = try await filled()
+    defer { store.close() }
+    var record = Names.record(content: "v2")
+    record.actors = [.init(id: "claude", isEnabled: false), .init(id: "slack", isEnabled: true)]
+    _ = try await store.register(record)
+    #expect(try states(file, route: "triage") == [["parked", "actor_disabled"]])
+    #expect(try states(file, route: "notify") == [["pending", "queued"]])
+  }
+
+  @Test func `paused routes, actors and modules say why their deliveries wait`() async throws {
+    let (file, store, _) = try await filled()
+    defer { store.close() }
+    for (kind, name, triage, notify) in [
+      ("route", "triage", "paused", "queued"), ("actor", "slack", "queued", "paused"),
+      ("module", "engineering", "paused", "paused"), ("source", "github", "queued", "queued"),
+    ] {
+      let row = PauseRow(
+        kind: kind, module: "engineering", name: name, sinceMs: Names.nowMs, by: "alice",
+        reason: "deploy", untilMs: nil)
+      try await store.pause([row])
+      #expect(try await store.reader.pauses() == [row])
+      #expect(try states(file, route: "triage") == [["pending", triage]])
+      #expect(try states(file, route: "notify") == [["pending", notify]])
+      let shown = try SQLiteFile(file.path).rows("SELECT module, target, by, reason FROM v_paused")
+      #expect(shown == [["engineering", "\(kind)/\(name)", "alice", "deploy"]])
+      try await store.resume([row])
+    }
+    #expect(try await store.reader.pauses() == [])
   }
 
   @Test func `a route that changes its lane takes its queue along`() async throws {
     let (file, store, names) = try await filled()
     defer { store.close() }
     try await putOff(1, dueAtMs: 100, store, names)
-    #expect(
-      try await store.arrangeQueue(
-        lanes: [names.notify: names.slack, names.triage: names.slack]) == 12)
+    var record = Names.record(content: "v2")
+    record.routes[0] = Names.route("triage", to: "slack")
+    let keys = try await store.register(record)
+    let move = try #require(keys.moves.first)
+    #expect(keys.moves == [.init(route: names.triage, from: names.claude, to: names.slack)])
+    let page = try await store.unsettled(
+      lane: move.from, route: move.route, after: 0, limit: 20)
+    #expect(page.count == 6)
+    try await store.move(page, from: move.from, to: move.to)
+    #expect(try await store.register(record).moves == [move])
+    try await store.setLane(move.to, ofRoute: move.route)
+    #expect(try await store.register(record).moves == [])
     let moved = try await store.pending(lane: names.slack, after: 0, limit: 20)
     #expect(moved.count == 11)
     #expect(moved.map(\.delivery) == moved.map(\.delivery).sorted())
@@ -148,18 +198,59 @@ struct ClaimTests {
     #expect(try Invariants.violations(inFile: file.path) == [])
   }
 
+  @Test func `dropped deliveries end with a reason, and one that runs is left alone`() async throws
+  {
+    let (file, store, names) = try await filled()
+    defer { store.close() }
+    let start = names.start(1 << 16)
+    try await store.started([start])
+    let page = try await store.unsettled(
+      lane: names.claude, route: names.triage, after: 0, limit: 20)
+    #expect(try await store.drop(page, lane: names.claude, nowMs: Names.nowMs) == 5)
+    #expect(try await store.drop(page, lane: names.claude, nowMs: Names.nowMs) == 0)
+    try await store.settled([names.end(start)])
+    let ends = try SQLiteFile(file.path).rows(
+      "SELECT state, reason, count(*) FROM v_deliveries WHERE route = 'triage' GROUP BY 1, 2")
+    #expect(ends == [["delivered", nil, "1"], ["dropped", "operator", "5"]])
+    #expect(try Invariants.violations(inFile: file.path) == [])
+  }
+
+  @Test func `only deliveries of the routes that are asked for are claimed`() async throws {
+    let (_, store, names) = try await filled()
+    defer { store.close() }
+    #expect(
+      try await store.pending(
+        lane: names.claude, after: 0, limit: 9, routes: [names.review]
+      ).isEmpty)
+    #expect(
+      try await store.pending(
+        lane: names.claude, after: 0, limit: 9, routes: [names.triage, names.review]
+      ).count == 6)
+  }
+
+  @Test func `a delivery that nobody takes is made pending when it is due`() async throws {
+    let (file, store, names) = try await filled()
+    defer { store.close() }
+    try await putOff(2, dueAtMs: 100, store, names)
+    let due = try await store.due(lane: names.claude, nowMs: 100, limit: 9).page
+    try await withCheckedContinuation { continuation in
+      store.release(due) { continuation.resume(returning: $0) }
+    }.get()
+    #expect(try await store.due(lane: names.claude, nowMs: 100, limit: 9).page.isEmpty)
+    #expect(try await store.pending(lane: names.claude, after: 0, limit: 9).count == 6)
+    #expect(try Invariants.violations(inFile: file.path) == [])
+  }
+
   @Test func `what an operator parked stays parked`() async throws {
     let (file, store, names) = try await filled()
     defer { store.close() }
     let start = names.start(1 << 16)
     try await store.started([start])
     try await store.settled([names.end(start, "skipped", .parked(reason: "held"))])
-    _ = try await store.arrangeQueue(lanes: [:])
-    _ = try await store.arrangeQueue(
-      lanes: [names.notify: names.slack, names.triage: names.claude])
-    let sql = try SQLiteFile(file.path)
+    _ = try await store.register(Names.record())
     #expect(
-      try sql.rows("SELECT wait_reason FROM v_deliveries WHERE state = 'parked'") == [["held"]])
+      try SQLiteFile(file.path).rows("SELECT wait_reason FROM v_deliveries WHERE state = 'parked'")
+        == [["held"]])
     #expect(try Invariants.violations(inFile: file.path) == [])
   }
 }

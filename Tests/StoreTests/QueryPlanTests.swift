@@ -15,6 +15,9 @@ struct QueryPlanTests {
 
   private static let event = "SEARCH e USING INTEGER PRIMARY KEY (rowid=?)"
 
+  /// The routes that are asked for; empty where they do not matter.
+  private static let among = ["LIST SUBQUERY 1", "SCAN json_each VIRTUAL TABLE INDEX 1:"]
+
   static let plans = [
     Plan(name: "insertEvent", sql: SQL.insertEvent, steps: []),
     Plan(name: "enqueue", sql: SQL.enqueue, steps: []),
@@ -57,7 +60,7 @@ struct QueryPlanTests {
     Plan(name: "storeTransformed", sql: SQL.storeTransformed, steps: []),
     Plan(
       name: "claim", sql: SQL.claim,
-      steps: ["SEARCH q USING PRIMARY KEY (lane=? AND delivery>?)", event]),
+      steps: ["SEARCH q USING PRIMARY KEY (lane=? AND delivery>?)"] + among + [event]),
     Plan(
       name: "claimOne", sql: SQL.claimOne,
       steps: ["SEARCH q USING PRIMARY KEY (lane=? AND delivery=?)", event]),
@@ -72,7 +75,11 @@ struct QueryPlanTests {
       steps: ["SEARCH queue USING INDEX queue_due (lane=? AND due_at_ms>?)"]),
     Plan(
       name: "headOfKey", sql: SQL.headOfKey,
-      steps: ["SEARCH queue USING INDEX queue_order (lane=? AND order_key=? AND delivery>?)"]),
+      steps: ["SEARCH queue USING INDEX queue_order (lane=? AND order_key=? AND delivery>?)"]
+        + among),
+    Plan(
+      name: "release", sql: SQL.release,
+      steps: ["SEARCH queue USING PRIMARY KEY (lane=? AND delivery=?)"]),
     Plan(
       name: "waitingKeys", sql: SQL.waitingKeys,
       steps: ["SEARCH queue USING INDEX queue_due (lane=?)", "USE TEMP B-TREE FOR DISTINCT"]),

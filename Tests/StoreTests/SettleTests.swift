@@ -92,7 +92,7 @@ struct SettleTests {
     try await store.accepted([names.event(to: [names.toClaude()])])
     let start = names.start(1 << 16)
     try await store.started([start])
-    #expect(try await store.arrangeQueue(lanes: [names.triage: names.slack]) == 1)
+    try await store.move([1 << 16], from: names.claude, to: names.slack)
     #expect(try Invariants.violations(inFile: file.path) == [])
     try await store.settled([names.end(start)])
     let sql = try SQLiteFile(file.path)

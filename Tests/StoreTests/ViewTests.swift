@@ -36,11 +36,10 @@ struct ViewTests {
       RuntimeRow(
         pid: 7, processStart: "99", version: "1.0", workspace: "default", configPath: "/c",
         state: "ready", startedAtMs: Names.nowMs, heartbeatMs: Names.nowMs + 1_000))
-    try await store.append([
-      LogRow(
-        timestampMs: Names.nowMs, phase: "runtime.started", level: 9, module: nil, source: nil,
-        fields: Array("{}".utf8))
-    ])
+    let entry = LogRow(
+      timestampMs: Names.nowMs, phase: "runtime.started", level: 9, module: nil, source: nil,
+      fields: Array("{}".utf8))
+    try await store.append([entry], forgettingBeforeMs: 0)
     return (file, store, names)
   }
 

@@ -106,7 +106,7 @@ struct ModuleControl: Sendable {
   func reload(
     _ name: String, onRemoved: RemovedPolicy, by requester: String
   ) async throws -> JSONValue {
-    guard let known = try await runtime.knownModule(name), known.state != "removed" else {
+    guard let known = try await runtime.knownModule(name), known.state != .removed else {
       throw EngineError(.notFound, "Module not found: \(name)")
     }
     let origin = ModuleOrigin(known)

@@ -25,38 +25,49 @@ struct GraphCheck {
     self.settings = settings
     var sources: [Key: SourceDefinition] = [:]
     var actors: [Key: ActorDefinition] = [:]
-    for module in directory.modules {
-      for each in module.sources { sources[Key(module: module.name, id: each.id)] = each }
-      for each in module.actors { actors[Key(module: module.name, id: each.id)] = each }
+    for parts in directory.parts {
+      let module = parts.draft.name
+      for each in parts.sources { sources[Key(module: module, id: each.id)] = each }
+      for each in parts.actors { actors[Key(module: module, id: each.id)] = each }
     }
     self.sources = sources
     self.actors = actors
     for module in directory.neighbours {
-      for route in module.routes { use(route.sources, route.actor, by: module.name) }
+      for route in module.routes { useFromOutside(route) }
     }
   }
 
-  private mutating func use(
-    _ sources: some Sequence<SourceReference>, _ actor: ActorReference?, by module: String
-  ) {
-    for source in sources {
-      usedSources.insert(Key(module: name(source.module) ?? module, id: source.id))
+  /// What a running module uses of the modules of this load.
+  private mutating func useFromOutside(_ route: RouteDefinition) {
+    for source in route.sources {
+      guard let owner = source.module.flatMap(directory.ownName) else { continue }
+      usedSources.insert(Key(module: owner, id: source.id))
     }
-    if let actor {
-      usedActors.insert(Key(module: name(actor.module) ?? module, id: actor.id))
+    if let owner = route.actor.module.flatMap(directory.ownName) {
+      usedActors.insert(Key(module: owner, id: route.actor.id))
     }
   }
 
-  /// The name of a module that a reference may call by its alias.
-  private func name(_ module: String?) -> String? {
-    module.map { directory[$0]?.name ?? $0 }
+  private func source(_ id: String, of module: String) -> SourceDefinition? {
+    sources[Key(module: module, id: id)]
+      ?? (directory.ownName(module) == nil
+        ? directory[module]?.sources.first { $0.id == id } : nil)
+  }
+
+  private func actor(_ id: String, of module: String) -> ActorDefinition? {
+    actors[Key(module: module, id: id)]
+      ?? (directory.ownName(module) == nil ? directory[module]?.actors.first { $0.id == id } : nil)
   }
 
   mutating func add(_ parts: ModuleParts, _ reader: RouteReader) {
     let own = parts.draft.name
     for name in reader.usedTransforms { usedTransforms.insert(Key(module: own, id: name)) }
-    use(reader.usedSources, nil, by: own)
-    for actor in reader.usedActors { use([], actor, by: own) }
+    for source in reader.usedSources {
+      usedSources.insert(Key(module: source.module ?? own, id: source.id))
+    }
+    for actor in reader.usedActors {
+      usedActors.insert(Key(module: actor.module ?? own, id: actor.id))
+    }
     routes.append((parts, reader.routes))
   }
 
@@ -141,8 +152,8 @@ struct GraphCheck {
   }
 
   private func mount(_ source: SourceDefinition) -> String? {
-    guard session.catalog.connectors[source.connector]?.source?.mode(source.config) == .push,
-      let path = source.config["path"]?.string, path.hasPrefix("/")
+    guard let path = source.config["path"]?.string, path.hasPrefix("/"),
+      session.catalog.connectors[source.connector]?.source?.mode(source.config) == .push
     else { return nil }
     return path
   }
@@ -153,7 +164,7 @@ struct GraphCheck {
     guard let origin = route.origin else { return }
     for reference in route.sources {
       let owner = reference.module ?? parts.draft.name
-      guard let source = sources[Key(module: owner, id: reference.id)] else { continue }
+      guard let source = source(reference.id, of: owner) else { continue }
       if let types = route.types, !source.emits.isEmpty {
         for type in types.subtracting(source.emits).sorted(by: { $0.code < $1.code }) {
           session.report(
@@ -176,8 +187,7 @@ struct GraphCheck {
     _ route: RouteDefinition, _ parts: ModuleParts, _ source: SourceDefinition,
     of owner: String
   ) -> Bool {
-    let key = Key(module: route.actor.module ?? parts.draft.name, id: route.actor.id)
-    guard let actor = actors[key],
+    guard let actor = actor(route.actor.id, of: route.actor.module ?? parts.draft.name),
       let url = route.config["url"]?.string ?? actor.config["url"]?.string,
       let target = GraphCheck.local(url, settings: settings)
     else { return false }

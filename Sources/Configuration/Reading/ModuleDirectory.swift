@@ -1,14 +1,17 @@
 import Engine
 
 /// All modules that a reference can reach by name: those of this load, then those that run already.
+///
+/// Hundreds of modules may run while one is reloaded, so a running module is looked at only when a
+/// reference names it.
 struct ModuleDirectory {
   /// The typed objects of the modules of this load, the project's own first.
   let parts: [ModuleParts]
   /// The running modules of another name than those of this load.
   let neighbours: [ModuleDefinition]
-  /// Both, as references see them.
-  let modules: [ModuleView]
-  private let places: [String: Int]
+  /// What this load brings, by name.
+  private var own: [String: ModuleView] = [:]
+  private var ownAliases: [String: String] = [:]
   /// The project's own objects, then those of the boot project.
   private let shared: [ModuleView]
 
@@ -19,23 +22,29 @@ struct ModuleDirectory {
     let others = neighbours.filter { !names.contains($0.definition.name) }
     self.parts = parts
     self.neighbours = others.map(\.definition)
-    modules = parts.map { ModuleView($0) } + others.map { ModuleView($0.definition) }
-    var places: [String: Int] = [:]
-    for (index, module) in modules.enumerated() where places[module.name] == nil {
-      places[module.name] = index
+    shared =
+      parts.filter(\.draft.isBoot).map { ModuleView($0) }
+      + others.filter(\.isBoot).map { ModuleView($0.definition) }
+    for each in parts {
+      own[each.draft.name] = ModuleView(each)
+      if let alias = each.draft.alias { ownAliases[alias] = each.draft.name }
     }
-    for (index, module) in modules.enumerated() {
-      if let alias = module.alias, places[alias] == nil { places[alias] = index }
-    }
-    self.places = places
-    let boot =
-      parts.filter(\.draft.isBoot).map(\.draft.name)
-      + others.filter(\.isBoot).map(\.definition.name)
-    shared = boot.compactMap { places[$0] }.map { [modules] in modules[$0] }
   }
 
   /// A module by its name or alias.
-  subscript(name: String) -> ModuleView? { places[name].map { modules[$0] } }
+  subscript(name: String) -> ModuleView? {
+    if let view = ownName(name).flatMap({ own[$0] }) { return view }
+    if let view = shared.first(where: { $0.name == name || $0.alias == name }) { return view }
+    let other = neighbours.first { $0.name == name } ?? neighbours.first { $0.alias == name }
+    return other.map { ModuleView($0) }
+  }
+
+  var names: [String] { parts.map(\.draft.name) + neighbours.map(\.name) }
+
+  /// The name of the module of this load that a name or alias means; nil for any other.
+  func ownName(_ name: String) -> String? {
+    own[name] == nil ? ownAliases[name] : name
+  }
 
   /// The module that an id from a parameter means when the module itself has no such object
   /// (config.md 10.3).

@@ -120,7 +120,7 @@ struct RouteReader {
       let words = node.isReplaced ? "of \"\(node.display)\"" : "\"\(module)\""
       session.report(
         .warning, "ref.module", "when.source: no module \(words) is loaded", at: node.origin,
-        among: directory.modules.map(\.name), meant: module)
+        among: directory.names, meant: module)
       return SourceReference(module: module, id: id)
     }
     guard other.emits(id) else {

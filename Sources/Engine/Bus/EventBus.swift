@@ -31,16 +31,25 @@ package protocol EventBus: Sendable {
     _ records: [SettleRecord],
     completion: @escaping @Sendable (Result<[[AcceptReceipt]], StoreError>) -> Void)
 
+  /// Makes waiting deliveries pending: nobody takes them now, and no due time is to find them.
+  func release(
+    _ deliveries: [QueuedDelivery],
+    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
+
   /// Unacknowledged deliveries that wait for their first attempt, in acceptance order.
+  ///
+  /// - Parameter routes: Only of these; nil = of all.
   func unacknowledged(
-    lane: Int64, after number: Int64, limit: Int
+    lane: Int64, after number: Int64, limit: Int, routes: Set<Int64>?
   ) async throws -> [QueuedDelivery]
   /// Deliveries whose next attempt is due, earliest first, and when the next after them is.
   func due(
     lane: Int64, nowMs: Int64, limit: Int
   ) async throws -> (page: [QueuedDelivery], nextDueMs: Int64?)
   /// The next delivery of an order key after a place.
-  func next(lane: Int64, orderKey: String, after number: Int64) async throws -> QueuedDelivery?
+  func next(
+    lane: Int64, orderKey: String, after number: Int64, routes: Set<Int64>?
+  ) async throws -> QueuedDelivery?
   /// When the earliest waiting delivery is due, and the order keys that are waiting.
   func waiting(lane: Int64) async throws -> (nextDueMs: Int64?, orderKeys: [String])
   /// The event that a completed transform pipeline left at an earlier attempt.

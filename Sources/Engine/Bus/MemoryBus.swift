@@ -73,11 +73,24 @@ package final class MemoryBus: EventBus {
     }
   }
 
+  package func release(
+    _ deliveries: [QueuedDelivery],
+    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+  ) {
+    state.withLock { state in
+      for delivery in deliveries {
+        state.queues[delivery.lane]?[delivery.delivery]?.delivery.dueAtMs = nil
+      }
+      completion(.success(()))
+    }
+  }
+
   package func unacknowledged(
-    lane: Int64, after number: Int64, limit: Int
+    lane: Int64, after number: Int64, limit: Int, routes: Set<Int64>?
   ) async throws -> [QueuedDelivery] {
     select(lane, limit, by: { $0.delivery < $1.delivery }) { entry in
       !entry.isParked && entry.delivery.dueAtMs == nil && entry.delivery.delivery > number
+        && routes?.contains(entry.delivery.route) ?? true
     }
   }
 
@@ -92,10 +105,11 @@ package final class MemoryBus: EventBus {
   }
 
   package func next(
-    lane: Int64, orderKey: String, after number: Int64
+    lane: Int64, orderKey: String, after number: Int64, routes: Set<Int64>?
   ) async throws -> QueuedDelivery? {
     select(lane, 1, by: { $0.delivery < $1.delivery }) { entry in
       !entry.isParked && entry.delivery.orderKey == orderKey && entry.delivery.delivery > number
+        && routes?.contains(entry.delivery.route) ?? true
     }.first
   }
 

@@ -50,10 +50,17 @@ package final class SQLiteBus: EventBus {
     }
   }
 
+  package func release(
+    _ deliveries: [QueuedDelivery],
+    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+  ) {
+    store.release(deliveries, completion: completion)
+  }
+
   package func unacknowledged(
-    lane: Int64, after number: Int64, limit: Int
+    lane: Int64, after number: Int64, limit: Int, routes: Set<Int64>?
   ) async throws -> [QueuedDelivery] {
-    try await store.pending(lane: lane, after: number, limit: limit)
+    try await store.pending(lane: lane, after: number, limit: limit, routes: routes)
   }
 
   package func due(
@@ -63,9 +70,9 @@ package final class SQLiteBus: EventBus {
   }
 
   package func next(
-    lane: Int64, orderKey: String, after number: Int64
+    lane: Int64, orderKey: String, after number: Int64, routes: Set<Int64>?
   ) async throws -> QueuedDelivery? {
-    try await store.next(lane: lane, orderKey: orderKey, after: number)
+    try await store.next(lane: lane, orderKey: orderKey, after: number, routes: routes)
   }
 
   package func waiting(lane: Int64) async throws -> (nextDueMs: Int64?, orderKeys: [String]) {

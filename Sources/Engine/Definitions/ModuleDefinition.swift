@@ -45,7 +45,7 @@ package struct ModuleDefinition: Sendable {
 }
 
 /// A source of a module (config.md 5.2).
-package struct SourceDefinition: Sendable {
+package struct SourceDefinition: Sendable, Hashable {
   package var id: String
   /// The connector's short name: `webhook`, `cron`, `exec`, ….
   package var connector: String
@@ -79,7 +79,7 @@ package struct SourceDefinition: Sendable {
 }
 
 /// An actor of a module (config.md 5.3).
-package struct ActorDefinition: Sendable {
+package struct ActorDefinition: Sendable, Hashable {
   package var id: String
   package var connector: String
   package var description: String?
@@ -104,7 +104,7 @@ package struct ActorDefinition: Sendable {
 }
 
 /// A logger of a module (config.md 5.4).
-package struct LoggerDefinition: Sendable {
+package struct LoggerDefinition: Sendable, Hashable {
   package var name: String
   package var type: String
   package var config: JSONObject

@@ -1,5 +1,5 @@
 /// A route: which events, through which transforms, to which actor (config.md 6).
-package struct RouteDefinition: Sendable {
+package struct RouteDefinition: Sendable, Hashable {
   package var name: String
   package var description: String?
   package var isEnabled: Bool
@@ -66,7 +66,7 @@ package struct ActorReference: Sendable, Hashable {
 }
 
 /// One step of a route's transform list with the definition it refers to already looked up.
-package struct TransformStep: Sendable {
+package struct TransformStep: Sendable, Hashable {
   package var name: String
   package var kind: Kind
   /// The definition's configuration with the route's keys laid over it.

@@ -76,7 +76,7 @@ package final class Intake: Sendable {
     fileprivate let module: String
     fileprivate let source: String
     fileprivate let decision: RoutingDecision
-    fileprivate let routing: Routing
+    fileprivate let binding: Routing.SourceBinding
   }
 
   private func routed(
@@ -86,22 +86,22 @@ package final class Intake: Sendable {
       return nil
     }
     let view = EventView(draft, source: source, module: module, timestampMs: nowMs)
-    let decision = routing.table.route(view)
+    let decision = binding.table.route(view)
     let record = AcceptRecord(
       source: binding.key, acceptedAtMs: nowMs, type: draft.type.code,
       generation: binding.generation, provenance: draft.provenance.bytes,
       payload: draft.payload.bytes, extra: draft.extra?.bytes, externalID: draft.externalID,
       traceID: draft.traceID, dedupKey: draft.dedupKey, cause: draft.cause?.deliveryNumber,
-      deliveries: decision.matches.map { routing.routes[$0].delivery(of: view) },
-      nonMatches: routing.record(of: decision.nonMatches),
+      deliveries: decision.matches.map { binding.routes[$0].delivery(of: view) },
+      nonMatches: binding.record(of: decision.nonMatches),
       nonMatchesMore: decision.furtherNonMatches)
     return Routed(
-      record: record, module: module, source: source, decision: decision, routing: routing)
+      record: record, module: module, source: source, decision: decision, binding: binding)
   }
 
   /// Logs the way of an event that is committed, in the order of events.md 8.3.
   func report(_ routed: Routed, _ receipt: AcceptReceipt) {
-    let (module, source, routing) = (routed.module, routed.source, routed.routing)
+    let (module, source, table) = (routed.module, routed.source, routed.binding.table)
     let id = { self.bus.identity.ids(of: receipt) }
     func entry(
       _ phase: LogPhase, result: String? = nil, route: String? = nil, target: String? = nil,
@@ -126,14 +126,14 @@ package final class Intake: Sendable {
     }
     entry(.sourceEmit)
     for index in routed.decision.regexLimits {
-      let condition = routing.table.conditions[index]
+      let condition = table.conditions[index]
       entry(
-        .systemError, route: routing.table.entries[condition.route].route.name,
+        .systemError, route: table.entries[condition.route].route.name,
         error: "the regular expression at \(condition.path) reached its step limit")
     }
     if routed.decision.matches.isEmpty { entry(.routeNoMatch, result: "no_match") }
     for index in routed.decision.matches {
-      let route = routing.table.entries[index].route
+      let route = table.entries[index].route
       entry(.routeMatch, result: "match", route: route.name, target: route.actor.id)
     }
   }

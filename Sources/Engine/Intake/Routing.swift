@@ -1,18 +1,55 @@
 import Store
 
-/// The compiled routes of the active modules with the numbers that rows need: one immutable value
-/// that every event sees whole, old or new (events.md 3: one generation per event).
-final class Routing: Sendable {
-  let table: RouteTable
-  /// By the index of ``RouteTable/entries``.
-  let routes: [RouteBinding]
+/// Where events go now, with the numbers that rows need: one immutable value that every event sees
+/// whole, old or new (events.md 3: one generation per event).
+///
+/// Each source has a table of its own, with the routes of all modules that listen to it, so that a
+/// module that comes or goes costs the compilation of its own sources and of those it listens to.
+struct Routing: Sendable {
   let sources: [SourceReference: SourceBinding]
-  /// By the index of ``RouteTable/conditions``.
-  private let conditions: [Int64]
 
-  struct SourceBinding: Sendable {
+  static let empty = Routing(sources: [:])
+
+  /// One source with everything that listens to it.
+  final class SourceBinding: Sendable {
     let key: Int64
     let generation: Int64
+    let table: RouteTable
+    /// By the index of ``RouteTable/entries``.
+    let routes: [RouteBinding]
+    /// By the index of ``RouteTable/conditions``.
+    private let conditions: [Int64]
+
+    init(
+      key: Int64, generation: Int64, table: RouteTable, routes: [RouteBinding],
+      conditions: [Int64]
+    ) {
+      self.key = key
+      self.generation = generation
+      self.table = table
+      self.routes = routes
+      self.conditions = conditions
+    }
+
+    /// The decision record of the routes that did not match, as the event's row keeps it.
+    func record(of nonMatches: [RoutingDecision.NonMatch]) -> String? {
+      guard !nonMatches.isEmpty else { return nil }
+      var writer = JSONWriter()
+      writer.append(raw: "[".utf8)
+      for (index, nonMatch) in nonMatches.enumerated() {
+        writer.append(raw: (index == 0 ? "[" : ",[").utf8)
+        writer.append(raw: String(conditions[nonMatch.condition]).utf8)
+        writer.append(raw: ",".utf8)
+        if let actual = nonMatch.actual {
+          writer.append(string: actual)
+        } else {
+          writer.append(raw: "null".utf8)
+        }
+        writer.append(raw: "]".utf8)
+      }
+      writer.append(raw: "]".utf8)
+      return String(decoding: writer.bytes, as: UTF8.self)
+    }
   }
 
   /// Where the deliveries of a route go.
@@ -35,37 +72,5 @@ final class Routing: Sendable {
       }
       return OrderKey.value(of: event, at: orderKey).map { .text($0) } ?? .none
     }
-  }
-
-  static let empty = Routing(table: .empty, routes: [], sources: [:], conditions: [])
-
-  init(
-    table: RouteTable, routes: [RouteBinding], sources: [SourceReference: SourceBinding],
-    conditions: [Int64]
-  ) {
-    self.table = table
-    self.routes = routes
-    self.sources = sources
-    self.conditions = conditions
-  }
-
-  /// The decision record of the routes that did not match, as the event's row keeps it.
-  func record(of nonMatches: [RoutingDecision.NonMatch]) -> String? {
-    guard !nonMatches.isEmpty else { return nil }
-    var writer = JSONWriter()
-    writer.append(raw: "[".utf8)
-    for (index, nonMatch) in nonMatches.enumerated() {
-      writer.append(raw: (index == 0 ? "[" : ",[").utf8)
-      writer.append(raw: String(conditions[nonMatch.condition]).utf8)
-      writer.append(raw: ",".utf8)
-      if let actual = nonMatch.actual {
-        writer.append(string: actual)
-      } else {
-        writer.append(raw: "null".utf8)
-      }
-      writer.append(raw: "]".utf8)
-    }
-    writer.append(raw: "]".utf8)
-    return String(decoding: writer.bytes, as: UTF8.self)
   }
 }

@@ -83,10 +83,10 @@ struct Attempt {
       return (.notPrepared(error.message), traces)
     }
     let request = request(event, envelope, deliveryID, config, prompt)
-    let connector = worker.connector
+    let actor = worker.actor
     CrashPoint.attemptSends.reached()
     let outcome = await withTimeout(ms: request.timeoutMs, time: environment.time) {
-      await connector.deliver(request)
+      await actor.deliver(request)
     }
     CrashPoint.attemptAnswered.reached()
     let text = "no answer within \(request.timeoutMs) ms"

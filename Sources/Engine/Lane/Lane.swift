@@ -10,12 +10,20 @@ import Synchronization
 package final class Lane: Sendable {
   package let key: Int64
   package let name: String
-  private let concurrencyMax: Int
   private let environment: DeliveryEnvironment
   private let mailbox = Mailbox<Message>()
   private let draining = StopSignal()
-  /// By route number; replaced as a whole when the module is reloaded.
-  private let workers: Mutex<[Int64: RouteWorker]>
+  private let plan: Mutex<Plan>
+  /// False when the loop has ended and answers nobody any more.
+  private let isAnswering = Mutex(true)
+
+  /// What the lane delivers for, and how much at once.
+  struct Plan: Sendable {
+    /// By route number. Those that are not active stay: an attempt of theirs may run.
+    var workers: [Int64: RouteWorker] = [:]
+    var active: Set<Int64> = []
+    var concurrencyMax = 1
+  }
 
   enum Message: Sendable {
     case offered([QueuedDelivery])
@@ -28,23 +36,46 @@ package final class Lane: Sendable {
     case ended(Attempt.Report)
     case settled([Attempt.Report], [[AcceptReceipt]])
     case settleFailed([Attempt.Report], StoreError)
+    case released([QueuedDelivery])
+    case configured
+    case lookAgain(nextDueMs: Int64?, waitingKeys: [String])
+    case watchIdle(Set<Int64>, StopSignal)
     case alarm
     case drain
   }
 
-  init(
-    key: Int64, name: String, concurrencyMax: Int, workers: [Int64: RouteWorker],
-    environment: DeliveryEnvironment
-  ) {
+  init(key: Int64, name: String, plan: Plan, environment: DeliveryEnvironment) {
     self.key = key
     self.name = name
-    self.concurrencyMax = concurrencyMax
-    self.workers = Mutex(workers)
+    self.plan = Mutex(plan)
     self.environment = environment
   }
 
   /// Takes note of new deliveries. Called by the bus, in the order of acceptance.
   func offer(_ deliveries: [QueuedDelivery]) { mailbox.post(.offered(deliveries)) }
+
+  /// Takes another set of routes into use. Attempts that run go on as they began.
+  func configure(_ body: (inout Plan) -> Void) {
+    plan.withLock { body(&$0) }
+    mailbox.post(.configured)
+  }
+
+  /// Finds what came into the lane's queue otherwise than by being offered.
+  func lookAgain() async throws {
+    let (nextDueMs, orderKeys) = try await environment.bus.waiting(lane: key)
+    mailbox.post(.lookAgain(nextDueMs: nextDueMs, waitingKeys: orderKeys))
+  }
+
+  /// Returns when no delivery of these routes is in the lane's hands, the lane has ended, or the
+  /// task is cancelled. The routes must not be active.
+  func waitUntilIdle(_ routes: Set<Int64>) async {
+    let idle = StopSignal()
+    let isOpen = isAnswering.withLock { isOpen in
+      if isOpen { mailbox.post(.watchIdle(routes, idle)) }
+      return isOpen
+    }
+    if isOpen { await idle.wait() }
+  }
 
   /// Starts nothing more; ``run()`` returns when what runs is settled.
   func drain() {
@@ -55,11 +86,13 @@ package final class Lane: Sendable {
   /// Works until ``drain()`` or cancellation. What is in flight when it is cancelled is found as
   /// interrupted by the next start.
   func run() async {
+    defer { closeMailbox() }
     guard let waiting = await readWaiting() else { return }
+    let plan = self.plan.withLock { $0 }
     var loop = LaneLoop(
       lane: self,
       state: LaneState(
-        concurrencyMax: concurrencyMax, nextDueMs: waiting.nextDueMs,
+        routes: plan.active, concurrencyMax: plan.concurrencyMax, nextDueMs: waiting.nextDueMs,
         waitingKeys: waiting.orderKeys))
     environment.bus.subscribe(lane: key) { [weak self] in self?.offer($0) }
     await withDiscardingTaskGroup { group in
@@ -72,9 +105,22 @@ package final class Lane: Sendable {
       group.cancelAll()
     }
     environment.bus.unsubscribe(lane: key)
+    loop.end()
   }
 
-  func worker(for route: Int64) -> RouteWorker? { workers.withLock { $0[route] } }
+  /// Whoever still asks gets an answer.
+  private func closeMailbox() {
+    isAnswering.withLock { $0 = false }
+    for message in mailbox.take() {
+      if case .watchIdle(_, let idle) = message { idle.set() }
+    }
+  }
+
+  func worker(for route: Int64) -> RouteWorker? { plan.withLock { $0.workers[route] } }
+
+  var activeRoutes: (routes: Set<Int64>, concurrencyMax: Int) {
+    plan.withLock { ($0.active, $0.concurrencyMax) }
+  }
 
   /// Reads what is waiting, trying again as long as the file cannot be read.
   private func readWaiting() async -> (nextDueMs: Int64?, orderKeys: [String])? {
@@ -102,12 +148,13 @@ extension Lane {
   func perform(_ action: LaneState.Action, in group: inout DiscardingTaskGroup) {
     switch action {
     case .start(let deliveries): commitStarts(deliveries)
-    case .fetch(let after, let limit):
-      group.addTask { await self.fetch(after: after, limit: limit) }
+    case .fetch(let after, let limit, let routes):
+      group.addTask { await self.fetch(after: after, limit: limit, routes: routes) }
     case .fetchDue(let nowMs, let limit):
       group.addTask { await self.fetchDue(nowMs: nowMs, limit: limit) }
-    case .fetchKey(let fetch):
-      group.addTask { await self.fetchKey(fetch) }
+    case .fetchKey(let fetch, let routes):
+      group.addTask { await self.fetchKey(fetch, routes: routes) }
+    case .release(let deliveries): release(deliveries)
     }
   }
 
@@ -158,10 +205,20 @@ extension Lane {
   var intake: Intake { environment.intake }
   var wallMs: Int64 { environment.time.wallMs }
 
-  private func fetch(after: Int64, limit: Int) async {
-    await report(.fetch(after: after, limit: limit)) {
+  private func release(_ deliveries: [QueuedDelivery]) {
+    environment.bus.release(deliveries) { [mailbox] result in
+      switch result {
+      case .success: mailbox.post(.released(deliveries))
+      case .failure(let error): mailbox.post(.fetchFailed(.release(deliveries), EngineError(error)))
+      }
+    }
+  }
+
+  private func fetch(after: Int64, limit: Int, routes: Set<Int64>?) async {
+    await report(.fetch(after: after, limit: limit, routes: routes)) {
       .fetched(
-        try await environment.bus.unacknowledged(lane: key, after: after, limit: limit),
+        try await environment.bus.unacknowledged(
+          lane: key, after: after, limit: limit, routes: routes),
         limit: limit)
     }
   }
@@ -173,11 +230,12 @@ extension Lane {
     }
   }
 
-  private func fetchKey(_ fetch: LaneState.KeyFetch) async {
-    await report(.fetchKey(fetch)) {
+  private func fetchKey(_ fetch: LaneState.KeyFetch, routes: Set<Int64>?) async {
+    await report(.fetchKey(fetch, routes: routes)) {
       .fetchedKey(
         fetch,
-        try await environment.bus.next(lane: key, orderKey: fetch.key, after: fetch.after))
+        try await environment.bus.next(
+          lane: key, orderKey: fetch.key, after: fetch.after, routes: routes))
     }
   }
 

@@ -19,6 +19,8 @@ struct LaneLoop {
   /// When alarms are set, latest first. Each new one is earlier than all others, so the last goes
   /// off first, and a wish that is set already is never set twice.
   private var alarms: [Int64] = []
+  /// Who waits for routes to have nothing in flight.
+  private var watchers: [(routes: Set<Int64>, idle: StopSignal)] = []
   private var isDraining = false
   private var isCommitting = 0
 
@@ -67,6 +69,14 @@ struct LaneLoop {
       unsettled += reports
       isSettlingBroken = true
       retrySettlingAtMs = lane.nowMs + backOff()
+    case .released(let deliveries):
+      for delivery in deliveries { state.finished(delivery, dueAtMs: nil) }
+    case .configured:
+      let plan = lane.activeRoutes
+      state.configure(routes: plan.routes, concurrencyMax: plan.concurrencyMax)
+    case .lookAgain(let nextDueMs, let keys):
+      state.lookAgain(nextDueMs: nextDueMs, waitingKeys: keys)
+    case .watchIdle(let routes, let idle): watchers.append((routes, idle))
     case .alarm: _ = alarms.popLast()
     case .drain: isDraining = true
     }
@@ -81,6 +91,21 @@ struct LaneLoop {
       for action in state.actions(nowMs: lane.nowMs) { lane.perform(action, in: &group) }
     }
     setAlarm(mayStart: mayStart, in: &group)
+    tellWatchers()
+  }
+
+  /// Nobody is left waiting for a lane that has ended.
+  func end() {
+    for watcher in watchers { watcher.idle.set() }
+  }
+
+  private mutating func tellWatchers() {
+    guard !watchers.isEmpty else { return }
+    watchers.removeAll { watcher in
+      guard state.isIdle(watcher.routes) else { return false }
+      watcher.idle.set()
+      return true
+    }
   }
 
   private mutating func begin(

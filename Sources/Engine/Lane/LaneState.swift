@@ -11,13 +11,23 @@ package import Store
 /// Order keys: of all deliveries with one key only the oldest unsettled may be in the window.
 /// Those behind it stay in the file and are looked up by key when it is settled, so that one slow
 /// key neither fills the window nor holds up other keys.
+///
+/// Routes: only deliveries of active routes are taken. Those of others (paused, removed, their
+/// module unloaded) stay in the file and are passed over; what of them becomes due is made pending
+/// there (*released*), so that it is not found due again and again.
 package struct LaneState: Sendable {
-  private let concurrencyMax: Int
-  private let windowMax: Int
+  private var concurrencyMax: Int
+  private var windowMax: Int
+  private var routes: Set<Int64>
+  /// There are deliveries of other routes in the file: reads leave them out.
+  private var passesOver = false
+  /// Due deliveries of routes that are not active, to be made pending.
+  private var toRelease: [QueuedDelivery] = []
   private var ready: Deque<QueuedDelivery> = []
   /// Everything in `ready`, in flight, or with an outcome that is being committed: what must not
   /// be taken in again.
-  private var held: Set<Int64> = []
+  /// Each with its route.
+  private var held: [Int64: Int64] = [:]
   private var inFlight = 0
   /// Order keys whose oldest delivery is in the window, in flight, or waiting; true when others
   /// may be behind it in the file.
@@ -61,22 +71,26 @@ package struct LaneState: Sendable {
   package enum Action: Sendable {
     /// Commit these starts, then call the actor.
     case start([QueuedDelivery])
-    /// Read pending deliveries.
-    case fetch(after: Int64, limit: Int)
+    /// Read pending deliveries, only of these routes if any are named.
+    case fetch(after: Int64, limit: Int, routes: Set<Int64>?)
     /// Read waiting deliveries that are due.
     case fetchDue(nowMs: Int64, limit: Int)
-    /// Read the next delivery of an order key.
-    case fetchKey(KeyFetch)
+    /// Read the next delivery of an order key, only of these routes if any are named.
+    case fetchKey(KeyFetch, routes: Set<Int64>?)
+    /// Make waiting deliveries pending.
+    case release([QueuedDelivery])
   }
 
   /// - Parameters:
+  ///   - routes: The active ones.
   ///   - windowMax: Deliveries kept in memory beyond those in flight.
   ///   - nextDueMs: When the earliest waiting delivery is due.
   ///   - waitingKeys: The order keys that are waiting.
   package init(
-    concurrencyMax: Int, windowMax: Int = Limits.laneWindowMax,
+    routes: Set<Int64>, concurrencyMax: Int, windowMax: Int = Limits.laneWindowMax,
     nextDueMs: Int64? = nil, waitingKeys: [String] = []
   ) {
+    self.routes = routes
     self.concurrencyMax = max(concurrencyMax, 1)
     self.windowMax = max(windowMax, concurrencyMax)
     self.nextDueMs = nextDueMs
@@ -84,7 +98,12 @@ package struct LaneState: Sendable {
   }
 
   /// No attempt runs and no outcome is being committed.
-  package var isDrained: Bool { inFlight == 0 && held.count == ready.count }
+  package var isDrained: Bool { inFlight == 0 && held.count == ready.count + toRelease.count }
+
+  /// No delivery of these routes is in the lane's hands.
+  package func isIdle(_ routes: Set<Int64>) -> Bool {
+    !held.values.contains { routes.contains($0) }
+  }
 
   // MARK: What happened
 
@@ -118,7 +137,8 @@ package struct LaneState: Sendable {
   package mutating func fetchFailed(_ action: Action, retryAtMs: Int64) {
     pausedUntilMs = max(pausedUntilMs ?? 0, retryAtMs)
     switch action {
-    case .fetchKey(let fetch): keysToFetch.append(fetch)
+    case .fetchKey(let fetch, _): keysToFetch.append(fetch)
+    case .release(let deliveries): toRelease += deliveries
     case .fetchDue:
       isFetchingDue = false
       finishedDuringDue.removeAll()
@@ -136,8 +156,14 @@ package struct LaneState: Sendable {
   package mutating func fetchedDue(_ page: [QueuedDelivery], nextDueMs: Int64?) {
     isFetchingDue = false
     for delivery in page where !finishedDuringDue.contains(delivery.delivery) {
-      // Its key has been busy since its first attempt, so it may go without asking.
-      if held.insert(delivery.delivery).inserted { ready.append(delivery) }
+      guard held.updateValue(delivery.route, forKey: delivery.delivery) == nil else { continue }
+      if routes.contains(delivery.route) {
+        // Its key has been busy since its first attempt, so it may go without asking.
+        ready.append(delivery)
+      } else {
+        passesOver = true
+        toRelease.append(delivery)
+      }
     }
     finishedDuringDue.removeAll()
     noteDue(nextDueMs)
@@ -155,7 +181,10 @@ package struct LaneState: Sendable {
     busyKeys[fetch.key] = true
     if let dueAtMs = delivery.dueAtMs {
       noteDue(dueAtMs)
-    } else if held.insert(delivery.delivery).inserted {
+    } else if !routes.contains(delivery.route) {
+      // It became inactive while it was looked up.
+      keysToFetch.append(KeyFetch(key: fetch.key, after: delivery.delivery))
+    } else if held.updateValue(delivery.route, forKey: delivery.delivery) == nil {
       ready.append(delivery)
     }
   }
@@ -166,7 +195,7 @@ package struct LaneState: Sendable {
   /// A delivery has left the lane's hands, and that is committed: settled, parked, or waiting
   /// until a time.
   package mutating func finished(_ delivery: QueuedDelivery, dueAtMs: Int64?) {
-    held.remove(delivery.delivery)
+    held[delivery.delivery] = nil
     if isFetching { finishedDuringPage.insert(delivery.delivery) }
     if isFetchingDue { finishedDuringDue.insert(delivery.delivery) }
     if let dueAtMs {
@@ -192,12 +221,42 @@ package struct LaneState: Sendable {
   /// Nothing more is started until then: the file cannot be written.
   package mutating func pause(untilMs: Int64) { pausedUntilMs = untilMs }
 
+  /// Takes another set of active routes into use. What waits of routes that are none any more goes
+  /// back to the file; what the file has of new ones is found by reading it again from the oldest.
+  package mutating func configure(routes: Set<Int64>, concurrencyMax: Int) {
+    let added = routes.subtracting(self.routes)
+    self.routes = routes
+    self.concurrencyMax = max(concurrencyMax, 1)
+    windowMax = max(windowMax, concurrencyMax)
+    let leaving = ready.filter { !routes.contains($0.route) }
+    if !leaving.isEmpty {
+      ready.removeAll { !routes.contains($0.route) }
+      for delivery in leaving { finished(delivery, dueAtMs: delivery.dueAtMs) }
+      passesOver = true
+    }
+    if !added.isEmpty { lookAgain() }
+  }
+
+  /// Deliveries came into the lane otherwise than by being offered.
+  ///
+  /// - Parameters:
+  ///   - nextDueMs: As in `init`, as the file has it now.
+  ///   - waitingKeys: The same.
+  package mutating func lookAgain(nextDueMs: Int64? = nil, waitingKeys: [String] = []) {
+    for key in waitingKeys where busyKeys[key] == nil { busyKeys[key] = true }
+    noteDue(nextDueMs)
+    // A page that is being read may have left out what is looked for now.
+    cursor = 0
+    hasRewound = isFetching
+    feed = .behind(newOffers: true)
+  }
+
   // MARK: What to do
 
   /// When to ask again though nothing happens; nil when only an event can bring work.
   package func wakeAtMs() -> Int64? {
     if let pausedUntilMs { return pausedUntilMs }
-    guard !isFetchingDue, ready.count < windowMax else { return nil }
+    guard !routes.isEmpty, !isFetchingDue, ready.count < windowMax else { return nil }
     return nextDueMs
   }
 
@@ -208,7 +267,14 @@ package struct LaneState: Sendable {
       pausedUntilMs = nil
     }
     var actions: [Action] = []
-    while let fetch = keysToFetch.popLast() { actions.append(.fetchKey(fetch)) }
+    let only = passesOver ? routes : nil
+    while let fetch = keysToFetch.popLast() { actions.append(.fetchKey(fetch, routes: only)) }
+    if !toRelease.isEmpty {
+      actions.append(.release(toRelease))
+      toRelease = []
+    }
+    // Without an active route there is nothing to look for.
+    guard !routes.isEmpty else { return actions }
     if let starts = takeStarts() { actions.append(.start(starts)) }
     if let due = nextDueMs, due <= nowMs, !isFetchingDue, ready.count < windowMax {
       isFetchingDue = true
@@ -219,7 +285,7 @@ package struct LaneState: Sendable {
     if case .behind = feed, !isFetching, ready.count < (windowMax + 1) / 2 {
       isFetching = true
       feed = .behind(newOffers: false)
-      actions.append(.fetch(after: cursor, limit: windowMax))
+      actions.append(.fetch(after: cursor, limit: windowMax, routes: only))
     }
     return actions
   }
@@ -236,7 +302,11 @@ package struct LaneState: Sendable {
   /// Takes a pending delivery into the window, unless it is there or its key is busy.
   private mutating func take(_ delivery: QueuedDelivery) {
     cursor = delivery.delivery
-    guard !held.contains(delivery.delivery), !finishedDuringPage.contains(delivery.delivery) else {
+    guard routes.contains(delivery.route) else {
+      passesOver = true
+      return
+    }
+    guard held[delivery.delivery] == nil, !finishedDuringPage.contains(delivery.delivery) else {
       return
     }
     if let key = delivery.orderKey {
@@ -246,7 +316,7 @@ package struct LaneState: Sendable {
       }
       busyKeys[key] = false
     }
-    held.insert(delivery.delivery)
+    held[delivery.delivery] = delivery.route
     ready.append(delivery)
   }
 

@@ -1,4 +1,5 @@
-/// Everything that delivering for one route takes, made once when the module is loaded.
+/// Everything that delivering for one route takes, made when the module is loaded and again when
+/// the route changes.
 ///
 /// A class, because it goes through every delivery's hands and has dozens of references inside.
 final class RouteWorker: Sendable {
@@ -7,19 +8,19 @@ final class RouteWorker: Sendable {
   /// Where scripts of the module run.
   let root: String
   let route: RouteDefinition
-  let connector: any ActorConnector
+  let actor: ActorHandle
   let transforms: [(step: TransformStep, transform: any Transform)]
   let template: CompiledTemplate
 
   init(
-    key: Int64, module: ModuleDefinition, route: RouteDefinition,
-    connector: any ActorConnector, transforms: [(step: TransformStep, transform: any Transform)]
+    key: Int64, module: ModuleDefinition, route: RouteDefinition, actor: ActorHandle,
+    transforms: [(step: TransformStep, transform: any Transform)]
   ) {
     self.key = key
     self.module = module.name
     root = module.root
     self.route = route
-    self.connector = connector
+    self.actor = actor
     self.transforms = transforms
     template = CompiledTemplate(route.config)
   }

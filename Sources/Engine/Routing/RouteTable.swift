@@ -1,4 +1,4 @@
-/// Every route of the active modules, compiled so that deciding costs no more with many routes
+/// Routes, compiled so that deciding costs no more with many routes
 /// than with few.
 ///
 /// A source's routes are indexed by event type, and then by the values of one equality condition
@@ -40,43 +40,71 @@ package struct RouteTable: Sendable {
     package let expected: String
   }
 
-  /// A table that sends every event nowhere.
-  package static let empty = RouteTable(modules: [])
+  /// A route with the sources that it listens to, each with its module.
+  package struct Member: Sendable {
+    package let module: String
+    package let route: RouteDefinition
+    package let sources: Set<SourceReference>
 
-  /// Compiles the routes of all active modules.
+    package init(module: String, route: RouteDefinition, sources: Set<SourceReference>) {
+      self.module = module
+      self.route = route
+      self.sources = sources
+    }
+  }
+
+  /// A table that sends every event nowhere.
+  package static let empty = RouteTable([])
+
+  /// Compiles all routes of several modules.
   ///
   /// - Parameter modules: In the order that decides between routes of different modules; a source
   ///   may be named by a module's alias too.
-  /// - Complexity: Linear in the number of conditions; 10,000 routes take well below a second.
   package init(modules: [ModuleDefinition]) {
     let names = RouteTable.names(modules)
+    self.init(
+      modules.flatMap { module in
+        module.routes.filter(\.isEnabled).map { route in
+          Member(
+            module: module.name, route: route,
+            sources: Set(
+              route.sources.map { source in
+                SourceReference(
+                  module: source.module.map { names[$0] ?? $0 } ?? module.name, id: source.id)
+              }))
+        }
+      })
+  }
+
+  /// Compiles routes, in the order that decides between them.
+  ///
+  /// - Complexity: Linear in the number of conditions; 10,000 routes take well below a second.
+  package init(_ members: [Member]) {
     var entries: [Entry] = []
     var conditions: [ConditionText] = []
     var routes: [CompiledRoute] = []
     var vocabulary = FilterVocabulary()
     var sources: [SourceReference: [Int]] = [:]
-    for module in modules {
-      for route in module.routes where route.isEnabled {
-        let index = entries.count
-        let texts = RouteTable.texts(of: route, index: index, from: conditions.count)
-        conditions.append(contentsOf: texts)
-        let range = conditions.count - texts.count..<conditions.count
-        entries.append(
-          Entry(index: index, module: module.name, route: route, conditions: range))
-        let filter = vocabulary.compile(route.filter)
-        routes.append(CompiledRoute(filter: filter, types: route.types))
-        let keys = route.sources.map { source in
-          SourceReference(
-            module: source.module.map { names[$0] ?? $0 } ?? module.name, id: source.id)
-        }
-        for key in Set(keys) { sources[key, default: []].append(index) }
-      }
+    for member in members {
+      let (index, route) = (entries.count, member.route)
+      let texts = RouteTable.texts(of: route, index: index, from: conditions.count)
+      conditions.append(contentsOf: texts)
+      let range = conditions.count - texts.count..<conditions.count
+      entries.append(Entry(index: index, module: member.module, route: route, conditions: range))
+      let filter = vocabulary.compile(route.filter)
+      routes.append(CompiledRoute(filter: filter, types: route.types))
+      for source in member.sources { sources[source, default: []].append(index) }
     }
     self.entries = entries
     self.conditions = conditions
     self.routes = routes
     paths = vocabulary.paths
     self.sources = sources.mapValues { SourceRoutes($0, of: routes) }
+  }
+
+  /// The texts of a route's conditions, as ``conditions`` would have them.
+  package static func conditions(of route: RouteDefinition) -> [(path: String, expected: String)] {
+    texts(of: route, index: 0, from: 0).map { ($0.path, $0.expected) }
   }
 
   /// Every name a module answers to, and its own.

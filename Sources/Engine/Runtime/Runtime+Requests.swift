@@ -8,17 +8,7 @@ extension Runtime {
     module: String?, source: String, request: WebhookRequest
   ) async -> WebhookAnswer {
     if isStopping { return Runtime.stoppingAnswer }
-    let found = modules.withLock { modules in
-      modules.values.compactMap { instance -> SourceRunner? in
-        if let module, instance.definition.name != module, instance.definition.alias != module {
-          return nil
-        }
-        guard let runner = instance.sources[source], case .push = runner.instance else {
-          return nil
-        }
-        return runner
-      }
-    }
+    let found = table.withLock { $0.pushSources(source, in: module) }
     guard let runner = found.first else { return .unknownSource }
     if found.count > 1 {
       return .ambiguous(paths: found.map { "/webhook/\($0.module)/\(source)" }.sorted())
@@ -28,10 +18,8 @@ extension Runtime {
 
   /// A request to a path that a source has mounted itself at; nil when none has.
   package func receiveWebhook(path: String, request: WebhookRequest) async -> WebhookAnswer? {
-    let runner = modules.withLock { modules in
-      modules.values.lazy.flatMap(\.sources.values).first { runner in
-        if case .push(let source) = runner.instance { source.path == path } else { false }
-      }
+    let runner = table.withLock { table -> SourceRunner? in
+      table.mounts[path].flatMap { table.pushSources($0.id, in: $0.module).first }
     }
     guard let runner else { return nil }
     return isStopping ? Runtime.stoppingAnswer : await runner.receive(request)
@@ -75,20 +63,19 @@ extension Runtime {
   }
 
   private func injectionModule(_ module: String?) throws(EngineError) -> String {
-    let instances = modules.withLock { Array($0.values) }
+    let modules = table.withLock(\.modules)
     if let module {
-      let match = instances.first {
-        $0.definition.name == module || $0.definition.alias == module
+      guard let match = table.withLock({ $0[module] }) else {
+        throw EngineError(.notFound, "no module \(module)")
       }
-      guard let match else { throw EngineError(.notFound, "no module \(module)") }
-      return match.definition.name
+      return match.name
     }
-    guard instances.count == 1, let only = instances.first else {
+    guard modules.count == 1, let only = modules.first else {
       throw EngineError(
-        .invalid, "there are \(instances.count) modules; say which one",
+        .invalid, "there are \(modules.count) modules; say which one",
         hint: "--module NAME, or ?module=NAME")
     }
-    return only.definition.name
+    return only.key
   }
 }
 

@@ -10,16 +10,12 @@ extension Runtime {
   /// - Parameter row: The runtime row as it was written; its addresses and pid are shown.
   package func status(_ row: RuntimeRow) async throws -> JSONValue {
     let nowMs = time.wallMs
-    let steadyMs = time.steadyMs
-    let instances = modules.withLock { Array($0.values) }
-    let stored = try await inspector.sources()
-    let sources = stored.compactMap { status in
-      instances.first { $0.definition.name == status.module }?.sources[status.id].map {
-        source(status, $0)
-      }
+    let loaded = table.withLock(\.modules)
+    let stored = try await inspector.sources().filter {
+      loaded[$0.module]?.sources[$0.id] != nil
     }
-    let modules = instances.sorted { $0.definition.name < $1.definition.name }.map { instance in
-      module(instance, stored, steadyMs: steadyMs)
+    let sources = stored.compactMap { status in
+      loaded[status.module]?.sources[status.id].map { source(status, $0.runner) }
     }
     let isHealthy = stored.allSatisfy { $0.status == "healthy" }
     var recent = EventQuery()
@@ -35,32 +31,13 @@ extension Runtime {
       "socket": JSONValue(row.socketPath),
       "db": .string(store.path),
       "workspace": .string(row.workspace),
-      "generation": JSONValue(instances.map(\.keys.generation).max() ?? 0),
-      "modules": .array(modules),
+      "generation": JSONValue(loaded.values.map(\.keys.generation).max() ?? 0),
+      "modules": .array(try await moduleList(includesUnloaded: false)),
       "sources": .array(sources),
       "queues": .array(try await inspector.queues(nowMs: nowMs)),
       "dead_letters": JSONValue(try await inspector.deadLetterCount()),
       "recent_events": .array(try await inspector.events(recent).items),
     ]
-  }
-
-  private func module(
-    _ instance: ModuleInstance, _ stored: [SourceStatus], steadyMs: Int64
-  ) -> JSONValue {
-    let definition = instance.definition
-    var object: JSONObject = ["name": .string(definition.name)]
-    object["alias"] = definition.alias.map(JSONValue.string)
-    object["state"] = "active"
-    object["sources"] = JSONValue(definition.sources.count)
-    object["routes"] = JSONValue(definition.routes.count)
-    object["actors"] = JSONValue(definition.actors.count)
-    object["uptime_ms"] = JSONValue(max(steadyMs - instance.activeSinceMs, 0))
-    object["path"] = .string(definition.path)
-    object["generation"] = JSONValue(instance.keys.generation)
-    object["health"] = .array(
-      stored.filter { $0.module == definition.name && instance.sources[$0.id] != nil }
-        .map(health))
-    return .object(object)
   }
 
   private func source(_ status: SourceStatus, _ runner: SourceRunner) -> JSONValue {
@@ -78,7 +55,7 @@ extension Runtime {
   }
 
   /// The health record of connectors.md 1.2.
-  private func health(_ status: SourceStatus) -> JSONValue {
+  func health(_ status: SourceStatus) -> JSONValue {
     [
       "source_id": .string(status.id),
       "module": .string(status.module),

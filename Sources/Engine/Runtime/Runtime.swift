@@ -4,7 +4,10 @@ import Synchronization
 
 /// The long-lived process's inside: modules at work on one database.
 ///
-/// `load` makes modules ready, `run` works until it is told to stop, and nothing starts by itself.
+/// `load` makes the first modules ready, `run` works until it is told to stop, and nothing starts
+/// by itself. Meanwhile modules come, change and go (``loadModule(_:)`` and its siblings); they
+/// share the bus, the scheduler, the loggers and the lanes of actors that they share, and nothing
+/// else.
 package final class Runtime: Service {
   let store: EventStore
   let bus: any EventBus
@@ -13,17 +16,21 @@ package final class Runtime: Service {
   let time: TimeSource
   package let log: LogFanout
   package let intake: Intake
+  let registry: any ModuleRegistry
   let deliveryEnvironment: DeliveryEnvironment
   let sourceEnvironment: SourceEnvironment
-  let modules = Mutex<[String: ModuleInstance]>([:])
-  private let stopping = StopSignal()
+  let table = Mutex(ModuleTable())
+  let actors = ActorDirectory()
+  /// Owns everything that modules do.
+  let supervisor = Supervisor()
+  /// One operation at a time for each module.
+  let moduleLocks = KeyedLock()
+  let stopping = StopSignal()
   private let shutdownTimeoutMs: Mutex<Int64>
   let startedAtMonotonicMs: Int64
   /// Unsettled deliveries that the last run left behind, as ``load(_:loadedBy:)`` found them.
   package var recoveredCount: Int { recovered.withLock { $0 } }
   let recovered = Mutex(0)
-  /// The active routes by number.
-  let routes = Mutex<[Int64: RouteTable.Entry]>([:])
 
   package init(
     store: EventStore, settings: RuntimeSettings, catalog: ConnectorCatalog,
@@ -41,6 +48,7 @@ package final class Runtime: Service {
       case .memory: MemoryBus(identity: store.identity)
       }
     intake = Intake(bus: bus, time: time, log: log)
+    registry = StoreRegistry(store: store, bus: bus, intake: intake, time: time)
     deliveryEnvironment = DeliveryEnvironment(
       bus: bus, time: time, log: log, files: FileReader(), intake: intake,
       promptMetadata: promptMetadata, sources: [:])
@@ -49,66 +57,66 @@ package final class Runtime: Service {
       save: { try await store.save($0) })
     shutdownTimeoutMs = Mutex(settings.shutdownTimeoutMs)
     startedAtMonotonicMs = time.monotonicMs
+    log.add(
+      StoredLog(store: store, retentionMs: settings.logRetentionMs), module: nil, owner: nil,
+      phases: StoredLog.phases)
   }
 
   /// Works until a graceful shutdown is asked for and done, or the task is cancelled.
   ///
-  /// At a graceful shutdown sources stop, requests are refused, running attempts get
-  /// `runtime.shutdown_timeout`, and what is left then continues at the next start.
+  /// At a graceful shutdown all modules are unloaded: sources stop, requests are refused, running
+  /// attempts get `runtime.shutdown_timeout`, and what is left then continues at the next start.
   package func run() async throws {
-    let instances = modules.withLock { Array($0.values) }
     log.emit(.runtimeStart) {
       LogEntry(.runtimeStart, timestampMs: time.wallMs, result: "running")
     }
     await withGracefulShutdownHandler {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await self.log.run() }
-        await work(instances)
+        await work()
         await endAttempts()
         log.emit(.runtimeStop) {
           LogEntry(.runtimeStop, timestampMs: time.wallMs, result: "stopped")
         }
         log.finish()
+        // A logger that never returns must not hold up the end.
+        group.addTask { try? await self.time.sleep(ms: Limits.endMsMax) }
+        await group.next()
+        group.cancelAll()
       }
     } onGracefulShutdown: {
       self.stopping.set()
     }
   }
 
-  /// A clean stop leaves no attempt open: what did not end within the limit was interrupted.
+  private func work() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.supervisor.run() }
+      group.addTask {
+        await self.stopping.wait()
+        await self.endModules(limitMs: self.shutdownTimeoutMs.withLock { $0 })
+        self.supervisor.finish()
+        // Everything has ended or is cancelled by now; what does not end is left behind.
+        try? await self.time.sleep(ms: Limits.endMsMax)
+      }
+      // The supervisor's end: everything is done, or the task was cancelled.
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
+  /// A clean stop leaves no attempt open, and no module that seems to run.
   private func endAttempts() async {
     do {
-      try await settleInterrupted()
+      try await settleInterrupted(lanes: nil)
+      try await store.releaseModules(nowMs: time.wallMs)
     } catch {
       // The next start finds them as it finds those of a crash.
       log.emit(.systemError) {
         LogEntry(
           .systemError, timestampMs: time.wallMs,
-          error: "interrupted attempts cannot be recorded: \(error)")
+          error: "the end of the modules cannot be recorded: \(error)")
       }
-    }
-  }
-
-  private func work(_ instances: [ModuleInstance]) async {
-    await withTaskGroup(of: Bool.self) { group in
-      group.addTask {
-        await withTaskGroup(of: Void.self) { modules in
-          for instance in instances { modules.addTask { await instance.run() } }
-        }
-        // A runtime whose modules have nothing to do is still a runtime.
-        await self.stopping.wait()
-        return true
-      }
-      group.addTask {
-        await self.stopping.wait()
-        for instance in instances { instance.stop() }
-        let limit = self.shutdownTimeoutMs.withLock { $0 }
-        // Cancelled when everything is done before: then the limit does not matter.
-        try? await self.time.sleep(ms: limit)
-        return false
-      }
-      _ = await group.next()
-      group.cancelAll()
     }
   }
 

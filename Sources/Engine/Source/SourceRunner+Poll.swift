@@ -4,18 +4,18 @@ import Synchronization
 extension SourceRunner {
   /// Polls at once and then on a fixed grid: a tick that falls into a running poll is skipped, and
   /// how long polls take moves nothing (connectors.md 1.2).
-  func poll(_ source: any PollSource) async {
+  func poll(_ source: any PollSource, until halt: StopSignal) async {
     var retryMs = SourceRunner.retryMsMin
     var tickMs = environment.time.steadyMs
-    while await waitForPoll(tickMs) {
+    while await waitForPoll(tickMs, halt) {
       let startedMs = environment.time.steadyMs
-      let end = await environment.limiter.run { await onePoll(source) }
+      let end = await environment.limiter.run { await onePoll(source, halt) }
       switch end {
       case nil: return
       case .stored: retryMs = SourceRunner.retryMsMin
       case .notStored:
         // Nothing is wrong with the source: the database cannot take its events now.
-        guard await stopping.sleep(ms: retryMs, time: environment.time) else { return }
+        guard await halt.sleep(ms: retryMs, time: environment.time) else { return }
         retryMs = min(retryMs * 2, SourceRunner.retryMsMax)
         continue
       }
@@ -41,19 +41,19 @@ extension SourceRunner {
   private enum PollEnd { case stored, notStored }
 
   /// Waits for the tick, or longer when the breaker is open or the platform asked for it.
-  private func waitForPoll(_ tickMs: Int64) async -> Bool {
+  private func waitForPoll(_ tickMs: Int64, _ halt: StopSignal) async -> Bool {
     let nowMs = environment.time.steadyMs
     let health = state.withLock(\.health)
     // With an interval of 0 only the breaker and a rate limit say something.
     let wishMs = nowMs + health.nextPollDelayMs(intervalMs: 0, atMs: nowMs)
     let atMs = max(tickMs, wishMs)
     state.withLock { $0.nextPollAtMs = atMs }
-    return await stopping.sleep(ms: atMs - nowMs, time: environment.time)
+    return await halt.sleep(ms: atMs - nowMs, time: environment.time)
   }
 
-  private func onePoll(_ source: any PollSource) async -> PollEnd {
+  private func onePoll(_ source: any PollSource, _ halt: StopSignal) async -> PollEnd {
     // Stopped while it waited for its turn: the loop ends at its next look.
-    if stopping.isSet { return .stored }
+    if halt.isSet { return .stored }
     let (action, checkpoint) = state.withLock { state in
       (state.health.started(atMs: environment.time.steadyMs), state.checkpoint)
     }

@@ -5,9 +5,9 @@ extension SourceRunner {
   /// there an answer (connectors.md 1.3).
   func receive(_ request: WebhookRequest) async -> WebhookAnswer {
     guard case .push(let source) = instance else { return .unknownSource }
-    guard !stopping.isSet else {
-      return .unavailable(
-        status: 503, retryAfterSeconds: 5, text: "the source is stopping")
+    guard !isStopped, !isPaused else {
+      let text = isStopped ? "the source is stopping" : "the source is paused"
+      return .unavailable(status: 503, retryAfterSeconds: 5, text: text)
     }
     let reception: WebhookReception
     do {

@@ -3,23 +3,23 @@ import Synchronization
 extension SourceRunner {
   /// Keeps a stream running: restarts it with back-off and the last committed checkpoint
   /// (connectors.md 2.11).
-  func keepRunning(_ source: any StreamSource) async {
+  func keepRunning(_ source: any StreamSource, until halt: StopSignal) async {
     var retryMs = SourceRunner.retryMsMin
-    while !stopping.isSet, !Task.isCancelled {
+    while !halt.isSet, !Task.isCancelled {
       let emittedBefore = state.withLock(\.health.eventsEmitted)
-      let error = await runOnce(source)
-      if stopping.isSet || Task.isCancelled { return }
+      let error = await runOnce(source, halt)
+      if halt.isSet || Task.isCancelled { return }
       await fail(error ?? "the stream ended")
       if state.withLock(\.health.eventsEmitted) > emittedBefore {
         retryMs = SourceRunner.retryMsMin
       }
-      guard await stopping.sleep(ms: retryMs, time: environment.time) else { return }
+      guard await halt.sleep(ms: retryMs, time: environment.time) else { return }
       retryMs = min(retryMs * 2, SourceRunner.retryMsMax)
     }
   }
 
   /// Runs the stream until it ends or the source is stopped; the error it ended with, if any.
-  private func runOnce(_ source: any StreamSource) async -> String? {
+  private func runOnce(_ source: any StreamSource, _ halt: StopSignal) async -> String? {
     let checkpoint = state.withLock { state in
       _ = state.health.started(atMs: environment.time.steadyMs)
       return state.checkpoint
@@ -36,7 +36,7 @@ extension SourceRunner {
         }
       }
       group.addTask {
-        await self.stopping.wait()
+        await halt.wait()
         return nil
       }
       let first = await group.next() ?? nil

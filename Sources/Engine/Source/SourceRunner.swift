@@ -3,16 +3,31 @@ import Synchronization
 
 /// One source at work: polls it, fires it, keeps its stream running, or takes its requests.
 ///
-/// The loops are in the extensions, one file per kind. Every one ends when ``stop()`` was called
-/// and what it was doing is done, or when its task is cancelled.
+/// The loops are in the extensions, one file per kind. Every one ends when it is halted, by
+/// ``stop()`` or ``pause()``, and what it was doing is done, or when its task is cancelled. After a
+/// pause the loop begins anew, as after a restart.
 final class SourceRunner: Sendable {
   let definition: SourceDefinition
   let module: String
   let key: Int64
   let instance: SourceInstance
   let environment: SourceEnvironment
-  let stopping = StopSignal()
+  private let gate = Mutex(Gate())
+  private let ended = StopSignal()
+  /// The runner of the same source before a reload: it finishes first, and this one goes on from
+  /// where it was.
+  private let predecessor: Mutex<SourceRunner?>
+  private let isReplaced = Atomic(false)
   let state: Mutex<State>
+
+  private struct Gate: Sendable {
+    var isStopped = false
+    var isPaused = false
+    /// Ends the loop that runs now.
+    var halt = StopSignal()
+    /// Set when a pause is over.
+    var goOn = StopSignal()
+  }
 
   /// What the source has come to; the rows have the same.
   struct State: Sendable {
@@ -26,8 +41,9 @@ final class SourceRunner: Sendable {
 
   init(
     _ definition: SourceDefinition, module: String, row: SourceRow, instance: SourceInstance,
-    environment: SourceEnvironment
+    environment: SourceEnvironment, after predecessor: SourceRunner? = nil
   ) {
+    self.predecessor = Mutex(predecessor)
     self.definition = definition
     self.module = module
     key = row.key
@@ -43,21 +59,90 @@ final class SourceRunner: Sendable {
   }
 
   /// Lets ``run()`` come to its end: the running poll finishes, no new one begins.
-  func stop() { stopping.set() }
+  func stop() {
+    let gate = gate.withLock { gate in
+      gate.isStopped = true
+      return gate
+    }
+    gate.halt.set()
+    gate.goOn.set()
+  }
+
+  /// The running poll finishes, and no new one begins until ``resume()``.
+  func pause() {
+    let halt = gate.withLock { gate -> StopSignal? in
+      guard !gate.isPaused else { return nil }
+      gate.isPaused = true
+      gate.goOn = StopSignal()
+      if gate.isStopped { gate.goOn.set() }
+      return gate.halt
+    }
+    halt?.set()
+  }
+
+  func resume() {
+    let goOn = gate.withLock { gate in
+      gate.isPaused = false
+      return gate.goOn
+    }
+    goOn.set()
+  }
+
+  var isPaused: Bool { gate.withLock(\.isPaused) }
+  var isStopped: Bool { gate.withLock(\.isStopped) }
 
   func run() async {
-    switch instance {
-    case .poll(let source):
-      await poll(source)
-      await source.close()
-    case .timer(let source): await keepTime(source)
-    case .stream(let source):
-      await keepRunning(source)
-      await source.close()
-    case .push(let source):
-      await stopping.wait()
-      await source.close()
+    await takeOver()
+    while let halt = await nextStretch() {
+      switch instance {
+      case .poll(let source): await poll(source, until: halt)
+      case .timer(let source): await keepTime(source, until: halt)
+      case .stream(let source): await keepRunning(source, until: halt)
+      case .push: await halt.wait()
+      }
+      state.withLock { state in
+        state.nextPollAtMs = nil
+        state.coveredFromMs = nil
+      }
     }
+    switch instance {
+    case .poll(let source): await source.close()
+    case .stream(let source): await source.close()
+    case .push(let source): await source.close()
+    case .timer: break
+    }
+    ended.set()
+  }
+
+  /// What the loop that begins now is halted by; nil when the source is to end.
+  private func nextStretch() async -> StopSignal? {
+    while !Task.isCancelled {
+      let (halt, goOn) = gate.withLock { gate -> (StopSignal?, StopSignal?) in
+        if gate.isStopped { return (nil, nil) }
+        if gate.isPaused { return (nil, gate.goOn) }
+        gate.halt = StopSignal()
+        return (gate.halt, nil)
+      }
+      if let halt { return halt }
+      guard let goOn else { return nil }
+      await goOn.wait()
+    }
+    return nil
+  }
+
+  /// Waits for the end of the runner before, so that a source is never polled twice at once, and
+  /// takes its place. Another connector cannot read its checkpoint and begins anew.
+  private func takeOver() async {
+    guard let predecessor = predecessor.withLock({ $0 }) else { return }
+    await predecessor.ended.wait()
+    if predecessor.definition.connector == definition.connector {
+      let last = predecessor.state.withLock { $0 }
+      state.withLock { state in
+        state.health = last.health
+        state.checkpoint = definition.forgetsCheckpoint ? nil : last.checkpoint
+      }
+    }
+    self.predecessor.withLock { $0 = nil }
   }
 
   // MARK: What the loops share
@@ -80,7 +165,7 @@ final class SourceRunner: Sendable {
     }
     if covered == nil { covered = nowMs }
     let progress = progress(
-      health, checkpoint: definition.forgetsCheckpoint ? nil : result.checkpoint,
+      health, checkpoint: forgetsCheckpoint ? nil : result.checkpoint,
       coveredFromMs: covered, nowMs: nowMs)
     _ = try await environment.intake.accept(
       drafts, module: module, source: definition.id, progress: progress)
@@ -110,6 +195,14 @@ final class SourceRunner: Sendable {
     }
     await report(action)
   }
+
+  /// A successor with another connector has begun anew: no checkpoint of this one may follow.
+  private var forgetsCheckpoint: Bool {
+    definition.forgetsCheckpoint || isReplaced.load(ordering: .relaxed)
+  }
+
+  /// Whether the row belongs to another connector from now on.
+  func mark(isReplaced: Bool) { self.isReplaced.store(isReplaced, ordering: .relaxed) }
 
   func log(
     _ phase: LogPhase, result: String? = nil, error: String? = nil

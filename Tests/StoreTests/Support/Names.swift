@@ -16,18 +16,31 @@ struct Names: Sendable {
   static let nowMs: Int64 = 1_772_600_767_089
 
   static func record(
-    name: String = "engineering", content: String = "v1", connector: String = "github"
+    name: String = "engineering", content: String = "v1", connector: String = "github",
+    without: Set<String> = []
   ) -> ModuleRecord {
     ModuleRecord(
       name: name, alias: "eng", path: "/srv/\(name)", contentHash: "sha256:\(content)",
       documents: Array(#"{"version":"\#(content)"}"#.utf8), loadedBy: "boot", nowMs: nowMs,
       sources: [("github", connector), ("agent", "exec")],
-      routes: [("triage", "claude"), ("review", "claude"), ("notify", "slack")],
-      lanes: [.init(kind: "actor", name: "claude"), .init(kind: "actor", name: "slack")],
+      routes: [
+        route("triage", to: "claude"), route("review", to: "claude"), route("notify", to: "slack"),
+      ].filter { !without.contains($0.name) },
+      actors: [.init(id: "claude", isEnabled: true), .init(id: "slack", isEnabled: true)],
       conditions: [
         .init(route: "review", path: "payload.kind", expected: #""pull""#),
         .init(route: "notify", path: "payload.size", expected: "> 3"),
       ])
+  }
+
+  /// - Parameter hasOwnLane: It has limits of its own, and so a queue of its own.
+  static func route(
+    _ name: String, to actor: String, hasOwnLane: Bool = false
+  ) -> ModuleRecord.Route {
+    let actorLane = ModuleRecord.LaneName(kind: "actor", name: actor)
+    return ModuleRecord.Route(
+      name: name, actor: actor,
+      lane: hasOwnLane ? .init(kind: "route", name: name) : actorLane, actorLane: actorLane)
   }
 
   init(_ keys: ModuleKeys) throws {

@@ -151,9 +151,14 @@ struct Scenario: Sendable, CustomStringConvertible {
     await register("v2", store, steps)
     guard let names = try? await Names.register(in: store) else { return }
     _ = try? await store.accepted([names.event(to: [names.toClaude(), names.toSlack])])
-    await step("parked", rows: 2, steps, "SELECT count(*) FROM queue WHERE state = 3") {
-      let count = try await store.arrangeQueue(lanes: [:])
-      if count == 0 { throw StoreError(.other, "nothing was queued") }
+    await step(
+      "moved", rows: 1, steps, "SELECT count(*) FROM queue WHERE lane = \(names.slack + 100)"
+    ) { try await store.move([1 << 16], from: names.claude, to: names.slack + 100) }
+    await step(
+      "unloaded", rows: 1, steps, "SELECT count(*) FROM modules WHERE state = 'unloading'"
+    ) {
+      try await store.set(
+        .init(name: "engineering", state: "unloading", desired: "removed", nowMs: Names.nowMs))
     }
   }
 

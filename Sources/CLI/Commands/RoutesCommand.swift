@@ -1,0 +1,27 @@
+import ArgumentParser
+import ProjectConfiguration
+
+/// `orgloop routes` (cli-http.md 2.1).
+struct RoutesCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "routes", abstract: "Show which source leads by which route to which actor.")
+
+  @OptionGroup(title: "Global flags") var global: GlobalOptions
+
+  func run() async throws {
+    let output = global.output
+    let project = try await ProjectLoading.withCatalog { loading in
+      var options = LoadOptions()
+      // The graph is the same on a machine without the secrets.
+      options.allowMissingEnvironment = true
+      return loading.load(global, options: options)
+    }
+    guard !project.hasErrors else {
+      output.show(project.diagnostics)
+      throw Failure(configurationOf: project)
+    }
+    let graph = RouteGraph(project)
+    output.result(graph.json, graph.text)
+    for warning in graph.warnings { output.warning("\(warning.kind): \(warning.message)") }
+  }
+}

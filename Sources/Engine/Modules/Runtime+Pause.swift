@@ -1,0 +1,180 @@
+import Store
+import Synchronization
+
+/// Pausing and resuming what operators name (cli-http.md 2.2). Pauses are rows: they survive
+/// restarts, and queued work says why it waits.
+extension Runtime {
+  /// Pauses. A paused source is not polled and its webhooks are refused with 503; paused routes and
+  /// actors keep queueing; a paused module is all of that. What runs finishes.
+  ///
+  /// - Parameter durationMs: Ends by itself after that; nil lasts until ``resume(_:requester:)``.
+  /// - Returns: `[{target, module, since, by, reason?, until?}]` of what was asked for.
+  /// - Throws: ``EngineError`` `.notFound` for what no loaded module has, `.invalid` when several
+  ///   have it.
+  package func pause(
+    _ selection: PauseSelection, reason: String?, durationMs: Int64?, requester: String
+  ) async throws(EngineError) -> [JSONValue] {
+    try await moduleLocks.hold(Runtime.pauseLock) { () throws(EngineError) in
+      try refuseWhenStopping()
+      let nowMs = time.wallMs
+      let rows = try named(selection).map { key in
+        PauseRow(
+          kind: key.kind.rawValue, module: key.module, name: key.name,
+          sinceMs: table.withLock { $0.pauses[key]?.sinceMs } ?? nowMs, by: requester,
+          reason: reason, untilMs: durationMs.map { nowMs + $0 })
+      }
+      do throws(StoreError) {
+        try await store.pause(rows)
+      } catch {
+        throw EngineError(error)
+      }
+      table.withLock { table in
+        table.pause(rows)
+        applyPauses(to: rows, &table)
+      }
+      for row in rows {
+        noteOperatorAction(
+          "pause", target: "\(row.kind)/\(row.name)", requester: requester, module: row.module,
+          reason: reason)
+        if row.untilMs != nil { awaitEnd(of: row) }
+      }
+      return rows.map(\.json)
+    }
+  }
+
+  /// Ends pauses; what is not paused is left as it is.
+  ///
+  /// - Returns: What was paused and is not any more, as ``pause(_:reason:durationMs:requester:)``
+  ///   gave it.
+  package func resume(
+    _ selection: PauseSelection, requester: String
+  ) async throws(EngineError) -> [JSONValue] {
+    try await moduleLocks.hold(Runtime.pauseLock) { () throws(EngineError) in
+      try refuseWhenStopping()
+      let pauses = table.withLock(\.pauses)
+      let keys = selection == .all ? Array(pauses.keys) : try named(selection)
+      let rows = keys.compactMap { pauses[$0] }
+      try await end(rows)
+      for row in rows {
+        noteOperatorAction(
+          "resume", target: "\(row.kind)/\(row.name)", requester: requester, module: row.module)
+      }
+      return rows.map(\.json)
+    }
+  }
+
+  /// No module can have this name.
+  private static let pauseLock = "\u{0}pause"
+
+  private func end(_ rows: [PauseRow]) async throws(EngineError) {
+    do throws(StoreError) {
+      try await store.resume(rows)
+    } catch {
+      throw EngineError(error)
+    }
+    table.withLock { table in
+      table.resume(rows)
+      applyPauses(to: rows, &table)
+    }
+  }
+
+  /// Ends a pause when its time has come, unless it is another by then.
+  func awaitEnd(of row: PauseRow) {
+    guard let untilMs = row.untilMs else { return }
+    _ = supervisor.start { [self] in
+      guard await stopping.sleep(ms: untilMs - time.wallMs, time: time) else { return }
+      do throws(EngineError) {
+        try await moduleLocks.hold(Runtime.pauseLock) { () throws(EngineError) in
+          guard table.withLock({ $0.pauses[PauseKey(row)] }) == row else { return }
+          try await end([row])
+          noteOperatorAction(
+            "resume", target: "\(row.kind)/\(row.name)", requester: "orgloop",
+            module: row.module, reason: "the pause has ended")
+        }
+      } catch {
+        reportSystemError("a pause cannot be ended: \(error)")
+      }
+    }
+  }
+
+  /// Brings sources and lanes to what is paused now.
+  private func applyPauses(to rows: [PauseRow], _ table: inout ModuleTable) {
+    var lanes: Set<Int64> = []
+    for name in Set(rows.map(\.module)) {
+      guard let module = table.modules[name] else { continue }
+      for (id, source) in module.sources {
+        if table.isPaused(source: id, in: name) {
+          source.runner.pause()
+        } else {
+          source.runner.resume()
+        }
+      }
+      lanes.formUnion(module.routes.values.map(\.lane))
+      lanes.formUnion(table.lanes(toActorsOf: name))
+    }
+    arrange(lanes, &table)
+  }
+
+  // MARK: Names
+
+  private func named(_ selection: PauseSelection) throws(EngineError) -> [PauseKey] {
+    let modules = table.withLock(\.modules)
+    switch selection {
+    case .all:
+      return modules.keys.sorted().map { PauseKey(.module, $0, in: $0) }
+    case .targets(let targets):
+      var keys: [PauseKey] = []
+      for target in targets { keys.append(try key(of: target, in: modules)) }
+      return keys
+    }
+  }
+
+  private func key(
+    of target: PauseTarget, in modules: [String: LoadedModule]
+  ) throws(EngineError) -> PauseKey {
+    if target.kind == .module {
+      let found = table.withLock { $0[target.name]?.name }
+      guard let found else { throw EngineError(moduleNotFound: target.name) }
+      return PauseKey(.module, found, in: found)
+    }
+    var names = modules.values.filter { $0.definition.has(target) }.map(\.name).sorted()
+    if let wanted = target.module {
+      let name = table.withLock { $0[wanted]?.name }
+      guard let name else { throw EngineError(moduleNotFound: wanted) }
+      names = names.filter { $0 == name }
+    }
+    guard let name = names.first else {
+      throw EngineError(.notFound, "no loaded module has \(target)")
+    }
+    guard names.count == 1 else {
+      throw EngineError(
+        .invalid, "several modules have \(target): \(names.joined(separator: ", "))",
+        hint: "--module NAME says which one")
+    }
+    return PauseKey(target.kind, target.name, in: name)
+  }
+}
+
+extension ModuleDefinition {
+  fileprivate func has(_ target: PauseTarget) -> Bool {
+    switch target.kind {
+    case .source: sources.contains { $0.id == target.name }
+    case .actor: actors.contains { $0.id == target.name }
+    case .route: routes.contains { $0.name == target.name }
+    case .module: false
+    }
+  }
+}
+
+extension PauseRow {
+  /// `{target, module, since, by, reason?, until?}`.
+  var json: JSONValue {
+    var object: JSONObject = [
+      "target": .string("\(kind)/\(name)"), "module": .string(module),
+      "since": .string(ISOTime.text(ms: sinceMs)), "by": .string(by),
+    ]
+    object["reason"] = reason.map(JSONValue.string)
+    object["until"] = untilMs.map { .string(ISOTime.text(ms: $0)) }
+    return .object(object)
+  }
+}
