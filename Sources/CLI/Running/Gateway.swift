@@ -65,31 +65,21 @@ struct Gateway: RuntimeGateway {
 /// Modules and pauses.
 extension Gateway {
   func modules(includesUnloaded: Bool) async throws -> [JSONValue] {
-    let loadedByHand = try await loadedByHand()
-    return try await runtime.moduleList(includesUnloaded: includesUnloaded).map {
-      Gateway.placed($0, loadedByHand)
-    }
+    try await runtime.moduleList(includesUnloaded: includesUnloaded).map(placed)
   }
 
   func module(_ name: String) async throws -> JSONValue {
-    Gateway.placed(try await runtime.moduleStatus(name), try await loadedByHand())
-  }
-
-  private func loadedByHand() async throws -> [String: KnownModule] {
-    let modules = try await runtime.modulesToRestore()
-    return Dictionary(modules.map { ($0.name, $0) }) { first, _ in first }
+    placed(try await runtime.moduleStatus(name))
   }
 
   /// A status with where the module belongs: `stop` and `start` in a project need to know.
-  private static func placed(
-    _ status: JSONValue, _ loadedByHand: [String: KnownModule]
-  ) -> JSONValue {
+  private func placed(_ status: JSONValue) -> JSONValue {
     guard case .object(var object) = status, let name = object["name"]?.string else {
       return status
     }
-    let known = loadedByHand[name]
-    object["boot"] = .bool(known == nil)
-    object["project"] = known.map { .string(ModuleOrigin.project(of: $0)) }
+    let project = control.handLoaded.project(of: name)
+    object["boot"] = .bool(project == nil)
+    object["project"] = project.map(JSONValue.string)
     return .object(object)
   }
 
@@ -121,6 +111,7 @@ extension Gateway {
   ) async throws -> JSONValue {
     let report = try await runtime.unloadModule(
       name, drainMs: drainMs, onRemoved: onRemoved, requester: caller.name)
+    control.handLoaded.forget(report.name)
     return [
       "ok": true, "name": .string(report.name), "parked": JSONValue(report.parked),
       "dropped": JSONValue(report.dropped),

@@ -10,6 +10,7 @@ struct ModuleControl: Sendable {
   /// Where the server listens: what may be opened to other machines depends on it.
   let host: String
   let turns = Turns()
+  let handLoaded = HandLoaded()
 
   // MARK: Load
 
@@ -23,10 +24,12 @@ struct ModuleControl: Sendable {
       let definitions = try choose(wanted, of: project)
       var statuses: [JSONValue] = []
       for definition in definitions {
+        let isFromBoot = wanted.origin == .boot
         let order = ModuleOrder(
           definition, parameters: wanted.origin.parameters(for: definition, in: project),
-          isFromBoot: wanted.origin == .boot, requester: requester)
+          isFromBoot: isFromBoot, requester: requester)
         let report = try await refusing { try await runtime.loadModule(order) }
+        handLoaded.note(report.name, from: isFromBoot ? nil : project.configFile)
         statuses.append(report.json(warnings: project.warningTexts))
       }
       return statuses
