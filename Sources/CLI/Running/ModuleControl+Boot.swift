@@ -25,7 +25,8 @@ extension ModuleControl {
           return .remove
         }
       }
-      let kept = try await runtime.modulesKeptUnloaded()
+      let before = manifest.replace(with: project.modules.map(\.name))
+      let kept = try await runtime.modulesKeptUnloaded().intersection(before)
       for definition in project.modules where !kept.contains(definition.name) {
         let order = ModuleOrder(definition, isFromBoot: true, requester: requester)
         handLoaded.forget(definition.name)

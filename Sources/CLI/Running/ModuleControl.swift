@@ -11,6 +11,7 @@ struct ModuleControl: Sendable {
   let host: String
   let turns = Turns()
   let handLoaded = HandLoaded()
+  let manifest = BootManifest()
 
   // MARK: Load
 
@@ -49,10 +50,11 @@ struct ModuleControl: Sendable {
     case .path(let given): path = given
     case .package(let name):
       if request.name == nil, let known = try await runtime.knownModule(name) {
-        let isAsBefore = request.parameters.isEmpty || known.isFromBoot
-        let parameters = isAsBefore ? known.parameters : request.parameters
+        if known.isFromBoot || (known.state == .removed && manifest.contains(known.name)) {
+          return Wanted(origin: .boot, name: known.name)
+        }
         var again = known
-        again.parameters = parameters
+        if !request.parameters.isEmpty { again.parameters = request.parameters }
         return Wanted(origin: ModuleOrigin(again), name: known.name)
       }
       guard let found = await files.locate(name) else {
