@@ -264,6 +264,27 @@ import Testing
     _ = try await work.untilSettled(id)
   }
 
+  @Test func `every order is logged with the user who gave it`() async throws {
+    let work = try Workplace(
+      project: Workplace.project(
+        more: "loggers: [{ name: all, type: console, config: { level: debug } }]"))
+    _ = try await work.start()
+    try work.module("ops")
+    let orders = [
+      ["module", "load", "./ops"], ["module", "reload", "ops"], ["pause", "module/ops"],
+      ["resume", "module/ops"], ["apply"], ["module", "unload", "ops"], ["shutdown"],
+    ]
+    for order in orders { #expect(try await work.run(order).status == 0, "\(order)") }
+    let lines = try work.read("home/.orgloop/logs/daemon.log").split(separator: "\n")
+    let results = lines.filter { $0.contains("operator.action") }
+      .compactMap { $0.split(separator: "result=").last.map(String.init) }
+    let done = [
+      "load module/ops", "reload module/ops", "pause module/ops", "resume module/ops", "apply",
+      "unload module/ops", "shutdown",
+    ]
+    #expect(results == done.map { "\($0) by \(NSUserName())" })
+  }
+
   @Test func `shutdown ends the runtime`() async throws {
     let work = try Workplace()
     let running = try await work.start()

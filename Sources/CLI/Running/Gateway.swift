@@ -101,6 +101,7 @@ extension Gateway {
   ) async throws -> [JSONValue] {
     try await control.load(request, by: caller.name).map { status in
       var object = status.object ?? JSONObject()
+      note("load", object["name"]?.string, caller)
       object["pid"] = JSONValue(Int64(keeper.record.pid))
       return .object(object)
     }
@@ -112,6 +113,7 @@ extension Gateway {
     let report = try await runtime.unloadModule(
       name, drainMs: drainMs, onRemoved: onRemoved, requester: caller.name)
     control.handLoaded.forget(report.name)
+    note("unload", report.name, caller)
     return [
       "ok": true, "name": .string(report.name), "parked": JSONValue(report.parked),
       "dropped": JSONValue(report.dropped),
@@ -121,7 +123,15 @@ extension Gateway {
   func reloadModule(
     _ name: String, onRemoved: RemovedPolicy, by caller: Caller
   ) async throws -> JSONValue {
-    try await control.reload(name, onRemoved: onRemoved, by: caller.name)
+    let answer = try await control.reload(name, onRemoved: onRemoved, by: caller.name)
+    note("reload", answer["name"]?.string, caller)
+    return answer
+  }
+
+  /// Logs what an operator has done to a module; pauses the runtime logs itself.
+  private func note(_ action: String, _ module: String?, _ caller: Caller) {
+    runtime.noteOperatorAction(
+      action, target: module.map { "module/\($0)" }, requester: caller.name, module: module)
   }
 
   func apply(onRemoved: RemovedPolicy, by caller: Caller) async throws -> JSONValue {
