@@ -33,6 +33,27 @@ import Testing
     Call("events --type nothing", 64, stderr: "resource.changed"),
     Call("events show", 64, stderr: "<id>"),
     Call("completions tcsh", 64, stderr: "fish"),
+    Call("module load", 64, stderr: "<name-or-path>"),
+    Call("module load x --param a", 64, stderr: "KEY=VALUE"),
+    Call("module load x --param a=1 --param a=2", 64, stderr: "twice"),
+    Call("module unload x --drain 5", 64, stderr: "duration"),
+    Call("module unload x --on-removed burn", 64, stderr: "park"),
+    Call("module nonsense", 64, stderr: "nonsense"),
+    Call("pause", 64, stderr: "--all"),
+    Call("pause --all route/a", 64, stderr: "--all"),
+    Call("pause pager", 64, stderr: "route/NAME"),
+    Call("pause route/a --for ever", 64, stderr: "duration"),
+    Call("resume", 64, stderr: "--all"),
+    Call("stop -c nowhere", 0, stderr: "not running"),
+    Call("shutdown", 0, stderr: "not running"),
+    Call("module load ./x", 69, stderr: "orgloop start"),
+    Call("module unload x", 69, stderr: "orgloop start"),
+    Call("module reload x", 69, stderr: "orgloop start"),
+    Call("module list", 69, stderr: "orgloop start"),
+    Call("module status x", 69, stderr: "orgloop start"),
+    Call("apply", 69, stderr: "orgloop start"),
+    Call("pause route/a", 69, stderr: "orgloop start"),
+    Call("resume --all", 69, stderr: "orgloop start"),
     Call("init --connectors github", 64, stderr: "available: cron, webhook"),
     Call("init --connectors nonsense", 64, stderr: "no connector nonsense"),
     Call("-w ../x status", 64, stderr: "workspace"),
@@ -73,7 +94,8 @@ import Testing
 
   @Test(arguments: [
     ("status", ["running"]), ("version", ["orgloop", "platform", "sqlite"]),
-    ("stop", ["all", "pid", "stopped"]), ("completions bash", ["script", "shell"]),
+    ("stop", ["all", "pid", "stopped"]), ("shutdown", ["pid", "shutdown"]),
+    ("completions bash", ["script", "shell"]),
     (
       "validate",
       ["diagnostics", "envWarnings", "errors", "graphWarnings", "results", "warnings"]
@@ -97,7 +119,8 @@ import Testing
 
   @Test(arguments: [
     ("nonsense", 64, "USAGE"), ("events show evt_x", 74, "IO_ERROR"),
-    ("events inject event.json", 69, "UNAVAILABLE"),
+    ("events inject event.json", 69, "UNAVAILABLE"), ("module list", 69, "UNAVAILABLE"),
+    ("apply", 69, "UNAVAILABLE"), ("pause", 64, "USAGE"),
     ("start -c nowhere", 78, "CONFIG_ERROR"),
   ])
   func `an error in JSON goes to stderr`(

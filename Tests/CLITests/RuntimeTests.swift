@@ -55,24 +55,16 @@ import Testing
         == ["interrupted", "delivered"])
   }
 
-  @Test func `a second start is refused and names the running process`() async throws {
+  @Test func `of two starts at once one runs, and the other changes nothing`() async throws {
     let work = try Workplace()
-    let running = try await work.start()
-    let second = try await work.run("start", "--port", "0")
-    #expect(second.status == 75)
-    #expect(second.output == "")
-    #expect(second.error.contains("PID \(running.pid)"))
-    let daemon = try await work.run("start", "--daemon", "--port", "0", "--json")
-    #expect(daemon.status == 75)
-    #expect(try daemon.errorJSON()["error"]?["code"] == "TRY_AGAIN")
-  }
-
-  @Test func `of two starts at once one runs and the other is refused`() async throws {
-    let work = try Workplace()
-    async let one = work.run("start", "--daemon", "--port", "0")
-    async let other = work.run("start", "--daemon", "--port", "0")
+    async let one = work.run("start", "--daemon", "--port", "0", "--json")
+    async let other = work.run("start", "--daemon", "--port", "0", "--json")
     let outcomes = try await [one, other]
-    #expect(outcomes.map(\.status).sorted() == [0, 75])
+    // The later one is refused the database, or finds the runtime and applies the same project.
+    #expect(outcomes.contains { $0.status == 0 })
+    #expect(outcomes.allSatisfy { [0, 75].contains($0.status) })
+    let pids = try outcomes.filter { $0.status == 0 }.map { try $0.json()["pid"] }
+    #expect(Set(pids).count == 1)
     #expect(try await work.run("stop").status == 0)
   }
 
@@ -136,6 +128,9 @@ import Testing
     try work.write("other/orgloop.yaml", Workplace.project())
     let refused = try await work.run("stop", "-c", work.root + "/other")
     #expect(refused.status == 1)
+    #expect(ProcessIdentity(pid: running.pid) != nil)
+    // Nor may a slip of the finger.
+    #expect(try await work.run("stop", "-c", work.root + "/nowhere").status == 78)
     #expect(ProcessIdentity(pid: running.pid) != nil)
     #expect(try await work.run("stop", "--all", "-c", work.root + "/other").status == 0)
   }

@@ -38,6 +38,20 @@ struct RuntimeClient: Sendable {
     return value
   }
 
+  /// - Throws: ``Failure`` when no runtime answers, and what `body` throws.
+  static func withRunning<Value: Sendable>(
+    of database: String, _ body: (RuntimeClient) async throws -> Value
+  ) async throws -> Value {
+    try await withRuntime(of: database) { client in
+      guard let client else {
+        throw Failure(
+          .unavailable, .unavailable, "no runtime is running for \(database)",
+          hint: "orgloop start starts one")
+      }
+      return try await body(client)
+    }
+  }
+
   private static func find(_ database: String, _ http: HTTPClient) async -> RuntimeClient? {
     let usual = SocketPath.path(
       database: database, runtimeDirectory: Surroundings.variable("XDG_RUNTIME_DIR"))
@@ -70,13 +84,29 @@ struct RuntimeClient: Sendable {
     try await checked("POST", path, body: body, headers: headers)
   }
 
+  /// Orders something of the control API and waits until it is done.
+  ///
+  /// - Parameter drainMs: How long deliveries may take meanwhile; the usual limit if nil.
+  func order(
+    _ path: String, _ body: JSONObject, drainMs: Int64? = nil
+  ) async throws -> JSONValue {
+    let limit = RuntimeClient.orderLimit + .milliseconds(drainMs ?? 0)
+    return try await checked(
+      "POST", "/control/" + path, body: JSONText(.object(body)).bytes, limit: limit
+    ).body
+  }
+
+  /// 5 min: an order may have to wait for the one before it, and both for deliveries.
+  private static let orderLimit = TimeAmount.minutes(5)
+
   /// - Throws: ``Failure`` with the runtime's own words when it refuses.
   private func checked(
-    _ method: String, _ path: String, body: [UInt8] = [], headers: [(String, String)] = []
+    _ method: String, _ path: String, body: [UInt8] = [], headers: [(String, String)] = [],
+    limit: TimeAmount = .seconds(60)
   ) async throws -> Answer {
     let answer: Answer
     do {
-      answer = try await send(method, path, body: body, headers: headers, timeout: .seconds(60))
+      answer = try await send(method, path, body: body, headers: headers, timeout: limit)
     } catch let failure as Failure {
       throw failure
     } catch {
@@ -101,6 +131,16 @@ struct RuntimeClient: Sendable {
       case 507: Failure(.inputOutput, .inputOutput, text)
       default: Failure(.runtime, .failed, text)
       }
+    // The runtime's own code says more than the status, where it is one of ours.
+    switch answer.body["code"]?.string {
+    case "CONFIG_ERROR":
+      failure.code = .configuration
+      failure.exit = .configuration
+    case "MODULE_NOT_FOUND": failure.code = .moduleNotFound
+    default: break
+    }
+    failure.hint = answer.body["hint"]?.string
+    failure.details = answer.body["errors"]?.array ?? []
     failure.status = answer.status
     return failure
   }

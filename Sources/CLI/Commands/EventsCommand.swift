@@ -142,13 +142,8 @@ struct EventsInjectCommand: AsyncParsableCommand {
   func run() async throws {
     let body = try await InputFile.read(file)
     let database = try global.databasePath()
-    let answer = try await RuntimeClient.withRuntime(of: database) { client in
-      guard let client else {
-        throw Failure(
-          .unavailable, .unavailable, "no runtime is running for \(database)",
-          hint: "orgloop start starts one")
-      }
-      return try await client.post(
+    let answer = try await RuntimeClient.withRunning(of: database) { client in
+      try await client.post(
         "/api/events" + URLText.query([("module", module)]), body,
         headers: idempotencyKey.map { [("idempotency-key", $0)] } ?? [])
     }

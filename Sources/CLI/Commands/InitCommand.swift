@@ -77,8 +77,7 @@ struct InitCommand: AsyncParsableCommand {
   /// What the flag says, else what the person at the terminal says, else the default.
   private func answer(_ given: String?, _ question: String, _ usual: String) -> String {
     if let given { return given }
-    let asks = isatty(0) == 1 && isatty(2) == 1 && !global.noInteractive && !global.yes
-    guard asks, !global.json, !global.quiet else { return usual }
+    guard global.canAsk else { return usual }
     global.output.write("\(question) [\(usual)]: ", to: .standardError)
     guard let line = readLine(), !line.isEmpty else { return usual }
     return line

@@ -74,14 +74,8 @@ struct StatusText {
   }
 
   private var modules: String? {
-    var table = Table("NAME", "STATUS", "SOURCES", "ROUTES", "UPTIME")
-    for module in status["modules"]?.array ?? [] {
-      table.add(
-        module["name"]?.string ?? "", module["state"]?.string ?? "",
-        String(module["sources"]?.int64 ?? 0), String(module["routes"]?.int64 ?? 0),
-        TimeText.uptime(ms: module["uptime_ms"]?.int64 ?? 0))
-    }
-    return table.isEmpty ? nil : table.text
+    let modules = status["modules"]?.array ?? []
+    return modules.isEmpty ? nil : ModuleText.table(modules)
   }
 
   private var sources: String? {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Connectors
 import Engine
 
 #if canImport(Glibc)
@@ -11,76 +10,89 @@ import Engine
 /// `orgloop stop` (cli-http.md 2.2).
 struct StopCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "stop", abstract: "Stop the runtime; returns when its process is gone.")
+    commandName: "stop",
+    abstract: "Stop the runtime, or unload this project's module from another's runtime.")
 
-  @Flag(name: .long, help: "Whatever project started it.") var all = false
-  @Flag(name: .long, help: "End the process at once.") var force = false
+  @Flag(name: .long, help: "The runtime, whatever project started it.") var all = false
+  @Flag(name: .long, help: "At once, without waiting for deliveries.") var force = false
   @Option(name: .long, help: "How long running deliveries may take, such as 30s.")
   var timeout: String?
 
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
   func run() async throws {
-    let timeoutMs = try timeout.map(milliseconds)
+    let timeoutMs = try timeout.map { try FlagValue.durationMs($0, of: "--timeout") }
     let database = try global.databasePath()
     let output = global.output
-    guard let record = try await Database(path: database).lastRuntime(),
-      let process = ProcessIdentity(record)
-    else {
+    guard let runtime = try await RunningRuntime.find(database) else {
       output.result(["stopped": false, "pid": nil, "all": true], "")
       output.notice("OrgLoop is not running.")
       return
     }
-    try refuseOtherProject(record)
-    if force {
-      try process.send(SIGKILL)
-    } else {
-      try await ask(process, database: database, timeoutMs: timeoutMs)
+    if !all, let own = try ownProject(), let running = runtime.configPath, own != running {
+      return try await unload(own, from: runtime, timeoutMs: force ? 0 : timeoutMs)
     }
-    // Beyond the limit come the server's last answers and closing the database.
-    let limit = force ? .seconds(10) : timeoutMs.map { Duration.milliseconds($0 + 15_000) }
-    guard try await process.waitUntilGone(limit: limit) else {
-      throw Failure(
-        .tryAgain, .tryAgain, "process \(process.pid) is still running",
-        hint: "orgloop stop --force ends it at once; the database stays consistent")
-    }
+    if !all { try await confirm(database) }
+    let process = runtime.process
+    try await RuntimeStop(database: database, isForced: force, timeoutMs: timeoutMs).run(process)
     output.result(
       ["stopped": true, "pid": JSONValue(Int64(process.pid)), "all": true],
       "OrgLoop stopped. PID \(process.pid)")
   }
 
-  /// Through the socket; by a signal when it does not answer, as while it is starting.
-  private func ask(
-    _ process: ProcessIdentity, database: String, timeoutMs: Int64?
-  ) async throws {
-    try await RuntimeClient.withRuntime(of: database) { client in
-      guard let client else { return try process.send(SIGTERM) }
-      let body: JSONValue = timeoutMs.map { ["timeout": JSONValue($0)] } ?? [:]
-      do {
-        _ = try await client.post("/control/shutdown", JSONText(body).bytes)
-      } catch {
-        // Stopping already, or gone between two questions: the signal changes nothing then.
-        try process.send(SIGTERM)
-      }
-    }
-  }
-
-  /// A project that is not the running one must not end it by accident.
-  private func refuseOtherProject(_ record: RuntimeRecord) throws {
-    guard !all, let running = record.configPath, let own = ProjectFile.resolved(global.configPath),
-      own != running
-    else { return }
+  /// Nil where there is no project; a project that was named and is not there is a mistake, which
+  /// must not stop everybody's runtime.
+  private func ownProject() throws -> String? {
+    if let own = ProjectFile.resolved(global.configPath) { return own }
+    guard let path = global.configPath else { return nil }
     throw Failure(
-      .notFound, .failed, "this project is not loaded; OrgLoop runs \(running)",
-      hint: "orgloop stop --all stops it")
+      .configuration, .configuration, "there is no project file \(path)",
+      hint: "orgloop stop --all stops the runtime without one")
   }
 
-  private func milliseconds(_ text: String) throws -> Int64 {
-    guard let ms = DurationText.ms(text) else {
-      throw Failure(
-        .usage, .usage, "--timeout must be a duration such as 30s, not \"\(text)\"")
+  /// Others would lose their modules with this project's runtime.
+  private func confirm(_ database: String) async throws {
+    guard global.canAsk else { return }
+    let modules = try await RuntimeClient.withRuntime(of: database) { client in
+      try await client?.get("/control/module/list").body.array ?? []
     }
-    return ms
+    let others = modules.filter { $0["boot"] == false }.compactMap { $0["name"]?.string }
+    guard !others.isEmpty else { return }
+    let question = "Modules of other projects are loaded: \(others.joined(separator: ", ")). "
+    guard global.confirms(question + "Stop the runtime?", usual: false) else {
+      throw Failure(.usage, .failed, "nothing was stopped")
+    }
+  }
+
+  /// Only what this project has loaded beside others goes.
+  private func unload(
+    _ own: String, from runtime: RunningRuntime, timeoutMs: Int64?
+  ) async throws {
+    let notLoaded = Failure(
+      .notFound, .failed, "this project is not loaded; OrgLoop runs \(runtime.configPath ?? "")",
+      hint: "orgloop stop --all stops it")
+    let (answers, remaining) = try await RuntimeClient.withRuntime(of: global.databasePath()) {
+      client -> ([JSONValue], [JSONValue]) in
+      guard let client else { throw notLoaded }
+      let modules = try await client.get("/control/module/list").body.array ?? []
+      let owned = modules.filter { $0["project"]?.string == own }.compactMap { $0["name"] }
+      guard !owned.isEmpty else { throw notLoaded }
+      var answers: [JSONValue] = []
+      for name in owned {
+        var body: JSONObject = ["name": name]
+        body["drain"] = timeoutMs.map { JSONValue($0) }
+        answers.append(try await client.order("module/unload", body, drainMs: timeoutMs))
+      }
+      return (answers, modules.compactMap { $0["name"] }.filter { !owned.contains($0) })
+    }
+    var document: JSONObject = [
+      "stopped": true, "pid": JSONValue(Int64(runtime.process.pid)),
+      "module": answers.first?["name"] ?? .null, "daemonStopped": false,
+      "remainingModules": .array(remaining),
+    ]
+    if answers.count > 1 { document["modules"] = .array(answers.compactMap { $0["name"] }) }
+    global.output.result(
+      .object(document), answers.map(ModuleText.unloaded).joined(separator: "\n"))
   }
 }
 

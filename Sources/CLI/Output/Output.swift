@@ -56,6 +56,16 @@ struct Output: Sendable {
     if !isJSON { write(painted("  ✗ \(text)", 31) + "\n", to: .standardError) }
   }
 
+  /// What a runtime had to say about files that it could use all the same.
+  func showWarnings(of answer: JSONValue) {
+    for text in answer["warnings"]?.array ?? [] { warning(text.string ?? "") }
+  }
+
+  /// What a runtime found wrong, before the failure that ends the command.
+  func showDetails(of failure: Failure) {
+    for detail in failure.details { error(DiagnosticText.line(detail)) }
+  }
+
   /// The failure that ends the command.
   func report(_ failure: Failure) {
     if isJSON {

@@ -36,6 +36,21 @@ struct GlobalOptions: ParsableArguments {
     Output(isJSON: json, isQuiet: quiet, allowsColour: !noColor)
   }
 
+  /// Whether somebody sits at a terminal who may be asked.
+  var canAsk: Bool {
+    isatty(0) == 1 && isatty(2) == 1 && !noInteractive && !yes && !json && !quiet
+  }
+
+  /// - Parameter usual: What an empty answer means.
+  /// - Returns: True when nobody can be asked.
+  func confirms(_ question: String, usual: Bool) -> Bool {
+    guard canAsk else { return true }
+    output.write("\(question) [\(usual ? "Y/n" : "y/N")]: ", to: .standardError)
+    // The end of the input is no consent.
+    guard let line = readLine()?.lowercased() else { return false }
+    return line.isEmpty ? usual : ["y", "yes"].contains(line)
+  }
+
   /// The project file or directory to load; nil for the working directory.
   var configPath: String? { config ?? Surroundings.variable("ORGLOOP_CONFIG") }
 

@@ -71,7 +71,9 @@ struct Orgloop: AsyncParsableCommand {
       """,
     subcommands: [
       InitCommand.self, ValidateCommand.self, StartCommand.self, StopCommand.self,
-      StatusCommand.self, EventsCommand.self, VersionCommand.self, CompletionsCommand.self,
+      ShutdownCommand.self, StatusCommand.self, ApplyCommand.self, ModuleCommand.self,
+      PauseCommand.self, ResumeCommand.self, EventsCommand.self, VersionCommand.self,
+      CompletionsCommand.self,
     ])
 
   @OptionGroup(title: "Global flags") var global: GlobalOptions

@@ -26,7 +26,14 @@ struct Gateway: RuntimeGateway {
     return await runtime.canWrite(record)
   }
 
-  func status() async throws -> JSONValue { try await runtime.status(keeper.record) }
+  /// With what only the runtime row has otherwise, which other users of the socket cannot read.
+  func status() async throws -> JSONValue {
+    let record = keeper.record
+    guard case .object(var status) = try await runtime.status(record) else { return .null }
+    status["config"] = JSONValue(record.configPath)
+    status["http"] = JSONValue(record.httpAddress)
+    return .object(status)
+  }
 
   func events(_ query: EventQuery) async throws -> EventPage {
     try await runtime.inspector.events(query)
@@ -58,31 +65,21 @@ struct Gateway: RuntimeGateway {
 /// Modules and pauses.
 extension Gateway {
   func modules(includesUnloaded: Bool) async throws -> [JSONValue] {
-    let loadedByHand = try await loadedByHand()
-    return try await runtime.moduleList(includesUnloaded: includesUnloaded).map {
-      Gateway.placed($0, loadedByHand)
-    }
+    try await runtime.moduleList(includesUnloaded: includesUnloaded).map(placed)
   }
 
   func module(_ name: String) async throws -> JSONValue {
-    Gateway.placed(try await runtime.moduleStatus(name), try await loadedByHand())
-  }
-
-  private func loadedByHand() async throws -> [String: KnownModule] {
-    let modules = try await runtime.modulesToRestore()
-    return Dictionary(modules.map { ($0.name, $0) }) { first, _ in first }
+    placed(try await runtime.moduleStatus(name))
   }
 
   /// A status with where the module belongs: `stop` and `start` in a project need to know.
-  private static func placed(
-    _ status: JSONValue, _ loadedByHand: [String: KnownModule]
-  ) -> JSONValue {
+  private func placed(_ status: JSONValue) -> JSONValue {
     guard case .object(var object) = status, let name = object["name"]?.string else {
       return status
     }
-    let known = loadedByHand[name]
-    object["boot"] = .bool(known == nil)
-    object["project"] = known.map { .string(ModuleOrigin.project(of: $0)) }
+    let project = control.handLoaded.project(of: name)
+    object["boot"] = .bool(project == nil)
+    object["project"] = project.map(JSONValue.string)
     return .object(object)
   }
 
@@ -94,7 +91,8 @@ extension Gateway {
   }
 
   func loadProject(_ configPath: String, by caller: Caller) async throws -> [JSONValue] {
-    try await load(ModuleLoadRequest(.path(configPath)), by: caller)
+    let file = await control.files.resolved(configPath)
+    return try await load(ModuleLoadRequest(.path(file)), by: caller)
   }
 
   /// With the pid, because whoever loads is told into which process.
@@ -103,6 +101,7 @@ extension Gateway {
   ) async throws -> [JSONValue] {
     try await control.load(request, by: caller.name).map { status in
       var object = status.object ?? JSONObject()
+      note("load", object["name"]?.string, caller)
       object["pid"] = JSONValue(Int64(keeper.record.pid))
       return .object(object)
     }
@@ -113,6 +112,8 @@ extension Gateway {
   ) async throws -> JSONValue {
     let report = try await runtime.unloadModule(
       name, drainMs: drainMs, onRemoved: onRemoved, requester: caller.name)
+    control.handLoaded.forget(report.name)
+    note("unload", report.name, caller)
     return [
       "ok": true, "name": .string(report.name), "parked": JSONValue(report.parked),
       "dropped": JSONValue(report.dropped),
@@ -122,7 +123,15 @@ extension Gateway {
   func reloadModule(
     _ name: String, onRemoved: RemovedPolicy, by caller: Caller
   ) async throws -> JSONValue {
-    try await control.reload(name, onRemoved: onRemoved, by: caller.name)
+    let answer = try await control.reload(name, onRemoved: onRemoved, by: caller.name)
+    note("reload", answer["name"]?.string, caller)
+    return answer
+  }
+
+  /// Logs what an operator has done to a module; pauses the runtime logs itself.
+  private func note(_ action: String, _ module: String?, _ caller: Caller) {
+    runtime.noteOperatorAction(
+      action, target: module.map { "module/\($0)" }, requester: caller.name, module: module)
   }
 
   func apply(onRemoved: RemovedPolicy, by caller: Caller) async throws -> JSONValue {

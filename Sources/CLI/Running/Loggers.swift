@@ -2,31 +2,16 @@ import Connectors
 import Engine
 import Logging
 
-/// The loggers of the configuration, and what is logged without any (config.md 5.4).
+/// What is logged where a configuration names no logger (config.md 5.4); those that it names the
+/// engine makes with their modules.
 enum Loggers {
-  /// The boot project's loggers receive every module's entries, the others their own module's.
+  /// Every module's warnings and errors on stderr, or all there is to say.
   ///
   /// - Parameter catalog: A redacted one.
-  /// - Throws: ``Failure`` naming the logger that cannot be made.
-  static func add(
-    _ modules: [ModuleDefinition], _ catalog: ConnectorCatalog, to log: LogFanout,
-    isVerbose: Bool
+  static func addConsole(
+    _ catalog: ConnectorCatalog, to log: LogFanout, isVerbose: Bool
   ) throws {
-    var count = 0
-    for module in modules {
-      for logger in module.loggers where logger.isEnabled {
-        let name = ConnectorCatalog.shortName(logger.type, prefix: "logger")
-        guard let descriptor = catalog.loggers[name] else {
-          throw Failure(
-            .connector, .configuration, "logger \(logger.name): no type \(logger.type)")
-        }
-        log.add(
-          try descriptor.make(logger.config),
-          module: module.name == "default" ? nil : module.name)
-        count += 1
-      }
-    }
-    guard count == 0, let console = catalog.loggers["console"] else { return }
+    guard let console = catalog.loggers["console"] else { return }
     let level: JSONValue = isVerbose ? "debug" : "warn"
     log.add(try console.make(["level": level]), module: nil)
   }

@@ -25,9 +25,11 @@ extension ModuleControl {
           return .remove
         }
       }
-      let kept = try await runtime.modulesKeptUnloaded()
+      let before = manifest.replace(with: project.modules.map(\.name))
+      let kept = try await runtime.modulesKeptUnloaded().intersection(before)
       for definition in project.modules where !kept.contains(definition.name) {
         let order = ModuleOrder(definition, isFromBoot: true, requester: requester)
+        handLoaded.forget(definition.name)
         try await tally.note(definition.name) {
           guard running.contains(definition.name) else {
             return .add(try await refusing { try await runtime.loadModule(order) })
@@ -82,6 +84,7 @@ extension ModuleControl {
           ModuleOrder(
             definition, parameters: known.parameters, isFromBoot: false,
             requester: known.loadedBy))
+        handLoaded.note(known.name, from: ModuleOrigin.project(of: known))
         loaded.append(definition)
       } catch {
         let failure = Failure(error)

@@ -10,6 +10,8 @@ struct ModuleControl: Sendable {
   /// Where the server listens: what may be opened to other machines depends on it.
   let host: String
   let turns = Turns()
+  let handLoaded = HandLoaded()
+  let manifest = BootManifest()
 
   // MARK: Load
 
@@ -23,10 +25,12 @@ struct ModuleControl: Sendable {
       let definitions = try choose(wanted, of: project)
       var statuses: [JSONValue] = []
       for definition in definitions {
+        let isFromBoot = wanted.origin == .boot
         let order = ModuleOrder(
           definition, parameters: wanted.origin.parameters(for: definition, in: project),
-          isFromBoot: wanted.origin == .boot, requester: requester)
+          isFromBoot: isFromBoot, requester: requester)
         let report = try await refusing { try await runtime.loadModule(order) }
+        handLoaded.note(report.name, from: isFromBoot ? nil : project.configFile)
         statuses.append(report.json(warnings: project.warningTexts))
       }
       return statuses
@@ -45,11 +49,12 @@ struct ModuleControl: Sendable {
     switch request.target {
     case .path(let given): path = given
     case .package(let name):
-      if let known = try await runtime.knownModule(name) {
-        let isAsBefore = request.parameters.isEmpty || known.isFromBoot
-        let parameters = isAsBefore ? known.parameters : request.parameters
+      if request.name == nil, let known = try await runtime.knownModule(name) {
+        if known.isFromBoot || (known.state == .removed && manifest.contains(known.name)) {
+          return Wanted(origin: .boot, name: known.name)
+        }
         var again = known
-        again.parameters = parameters
+        if !request.parameters.isEmpty { again.parameters = request.parameters }
         return Wanted(origin: ModuleOrigin(again), name: known.name)
       }
       guard let found = await files.locate(name) else {
@@ -59,7 +64,9 @@ struct ModuleControl: Sendable {
       }
       path = found
     }
-    let file = await files.resolved(path)
+    // A directory means its module before its project; a path that leads nowhere is reported by
+    // the loader.
+    let file = await files.locate(path) ?? path
     if request.parameters.isEmpty, let name = try await bootModule(at: file, request.name) {
       return Wanted(origin: .boot, name: name)
     }

@@ -40,7 +40,8 @@ final class ModuleFiles: Sendable {
     }
   }
 
-  /// The file of a package, looked up from the boot project's directory; nil when there is none.
+  /// The file of a package or a path, looked up from the boot project's directory; nil when there
+  /// is none.
   func locate(_ package: String) async -> String? {
     await reading { files in
       let root = files.bootFile.lastIndex(of: "/").map { String(files.bootFile[..<$0]) } ?? "/"
@@ -48,7 +49,7 @@ final class ModuleFiles: Sendable {
     }
   }
 
-  /// The configuration file that a path means; the path itself when there is none.
+  /// The project file that a path means; the path itself when there is none.
   func resolved(_ path: String) async -> String {
     await reading { _ in ProjectFile.resolved(path) ?? path }
   }

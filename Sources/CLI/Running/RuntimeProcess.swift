@@ -27,7 +27,9 @@ struct RuntimeProcess {
       let settings = try settings(of: project)
       try WebhookExposure.check(project.modules, host: settings.host, catalog: loading.catalog)
       let log = LogFanout()
-      try Loggers.add(project.modules, loading.catalog, to: log, isVerbose: global.verbose)
+      if !project.modules.contains(where: { $0.loggers.contains(where: \.isEnabled) }) {
+        try Loggers.addConsole(loading.catalog, to: log, isVerbose: global.verbose)
+      }
       try await hold(settings, loading, log)
     }
   }
@@ -144,6 +146,7 @@ struct RuntimeProcess {
   private func loadModules(
     of project: LoadedProject, _ control: ModuleControl
   ) async throws -> [ModuleDefinition] {
+    control.manifest.replace(with: project.modules.map(\.name))
     let kept = try await control.runtime.modulesKeptUnloaded()
     let boot = project.modules.filter { !kept.contains($0.name) }
     try await control.runtime.load(boot, loadedBy: "boot")

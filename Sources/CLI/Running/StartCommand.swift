@@ -15,6 +15,8 @@ struct StartCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
   func run() async throws {
+    // The child of a daemon's launcher need not look again.
+    if readinessDescriptor == nil, try await RunningStart(global: global).run() { return }
     if daemon { return try await DaemonLauncher(output: global.output).launch() }
     let readiness = Readiness(descriptor: readinessDescriptor)
     do {

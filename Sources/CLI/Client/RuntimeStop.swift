@@ -1,0 +1,73 @@
+import Engine
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The process that runs for a database.
+struct RunningRuntime: Sendable {
+  let process: ProcessIdentity
+  /// The project that it was started with.
+  let configPath: String?
+
+  /// Asks the runtime, because a user who shares its socket need not be able to read its database;
+  /// reads the row of one that does not answer.
+  ///
+  /// - Returns: Nil when there is no such process.
+  static func find(_ database: String) async throws -> RunningRuntime? {
+    let status = try await RuntimeClient.withRuntime(of: database) { client in
+      // One that is stopping may refuse; its row says the rest.
+      try? await client?.get("/control/status").body
+    }
+    if let pid = status?["pid"]?.int64, let process = ProcessIdentity(pid: Int32(clamping: pid)) {
+      return RunningRuntime(process: process, configPath: status?["config"]?.string)
+    }
+    guard let record = try await Database(path: database).lastRuntime(),
+      let process = ProcessIdentity(record)
+    else { return nil }
+    return RunningRuntime(process: process, configPath: record.configPath)
+  }
+}
+
+/// Ends a whole runtime, whatever it runs.
+struct RuntimeStop {
+  let database: String
+  /// At once, without waiting for deliveries.
+  let isForced: Bool
+  /// How long running deliveries may take; nil leaves it to the setting.
+  let timeoutMs: Int64?
+
+  /// Returns when the process is gone.
+  ///
+  /// - Throws: ``Failure`` when it may not be ended, or did not end in time.
+  func run(_ process: ProcessIdentity) async throws {
+    if isForced {
+      try process.send(SIGKILL)
+    } else {
+      try await ask(process)
+    }
+    // Beyond the limit come the server's last answers and closing the database.
+    let limit = isForced ? .seconds(10) : timeoutMs.map { Duration.milliseconds($0 + 15_000) }
+    guard try await process.waitUntilGone(limit: limit) else {
+      throw Failure(
+        .tryAgain, .tryAgain, "process \(process.pid) is still running",
+        hint: "orgloop stop --force ends it at once; the database stays consistent")
+    }
+  }
+
+  /// Through the socket; by a signal when it does not answer, as while it is starting.
+  private func ask(_ process: ProcessIdentity) async throws {
+    try await RuntimeClient.withRuntime(of: database) { client in
+      guard let client else { return try process.send(SIGTERM) }
+      let body: JSONObject = timeoutMs.map { ["timeout": JSONValue($0)] } ?? [:]
+      do {
+        _ = try await client.order("shutdown", body)
+      } catch {
+        // Stopping already, or gone between two questions: the signal changes nothing then.
+        try process.send(SIGTERM)
+      }
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import ArgumentParser
+import Engine
+
+/// `orgloop resume` (cli-http.md 2.2).
+struct ResumeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resume", abstract: "Let go on what was paused.")
+
+  @Argument(help: "source/ID, route/NAME, actor/ID or module/NAME.") var targets: [String] = []
+  @Option(name: .long, help: "The module that the targets belong to.") var module: String?
+  @Flag(name: .long, help: "Everything that is paused.") var all = false
+
+  @OptionGroup(title: "Global flags") var global: GlobalOptions
+
+  func run() async throws {
+    try FlagValue.checkTargets(targets, all: all)
+    let answer = try await global.withRunning { client in
+      try await client.order("resume", PauseOrder.body(targets, module: module, all: all))
+    }
+    let resumed = answer["resumed"]?.array ?? []
+    global.output.result(
+      ["resumed": .array(resumed)],
+      ChangeText.targets("Resumed", resumed, nowMs: TimeSource.system.wallMs))
+  }
+}

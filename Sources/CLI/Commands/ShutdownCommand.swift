@@ -1,0 +1,25 @@
+import ArgumentParser
+import Engine
+
+/// `orgloop shutdown` (cli-http.md 2.2): `stop --all`.
+struct ShutdownCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "shutdown", abstract: "Stop the runtime with everything that it runs.")
+
+  @Flag(name: .long, help: "End the process at once.") var force = false
+
+  @OptionGroup(title: "Global flags") var global: GlobalOptions
+
+  func run() async throws {
+    let database = try global.databasePath()
+    guard let process = try await RunningRuntime.find(database)?.process else {
+      global.output.result(["shutdown": false, "pid": nil], "")
+      global.output.notice("OrgLoop is not running.")
+      return
+    }
+    try await RuntimeStop(database: database, isForced: force, timeoutMs: nil).run(process)
+    var answer: JSONObject = ["shutdown": true, "pid": JSONValue(Int64(process.pid))]
+    if force { answer["force"] = true }
+    global.output.result(.object(answer), "OrgLoop stopped. PID \(process.pid)")
+  }
+}
