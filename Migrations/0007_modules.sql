@@ -11,6 +11,10 @@ ALTER TABLE routes ADD COLUMN actor_lane INTEGER;
 -- queue and nobody takes them: parking 1,000,000 deliveries costs one row.
 ALTER TABLE routes ADD COLUMN removed_at_ms INTEGER;
 
+-- For a module loaded by hand: the manifest that named it, where there was one. Its parameters are
+-- read there again.
+ALTER TABLE modules ADD COLUMN project TEXT;
+
 -- What an operator has paused; kept over restarts.
 CREATE TABLE paused (
   kind TEXT NOT NULL CHECK (kind IN ('source', 'route', 'actor', 'module')),

@@ -9,11 +9,13 @@ package struct ModuleClaimRow: Sendable {
   package var isFromBoot: Bool
   /// A JSON object; nil without parameters.
   package var parameters: String?
+  /// The manifest that named it, where that is not the boot project's.
+  package var project: String?
   package var nowMs: Int64
 
   package init(
     name: String, alias: String?, path: String, loadedBy: String, isFromBoot: Bool,
-    parameters: String?, nowMs: Int64
+    parameters: String?, project: String?, nowMs: Int64
   ) {
     self.name = name
     self.alias = alias
@@ -21,6 +23,7 @@ package struct ModuleClaimRow: Sendable {
     self.loadedBy = loadedBy
     self.isFromBoot = isFromBoot
     self.parameters = parameters
+    self.project = project
     self.nowMs = nowMs
   }
 }
@@ -46,6 +49,7 @@ package struct ModuleRow: Sendable, Hashable {
   package let loadedBy: String?
   package let isFromBoot: Bool
   package let parameters: String?
+  package let project: String?
   package let changedAtMs: Int64
 }
 
@@ -104,7 +108,7 @@ extension StoreReader {
       let query = try reader.connection.prepare(
         """
         SELECT key, name, alias, path, desired, state, generation, loaded_by, from_boot, params,
-          changed_at_ms
+          project, changed_at_ms
         FROM modules ORDER BY name
         """)
       var rows: [ModuleRow] = []
@@ -115,7 +119,7 @@ extension StoreReader {
             path: query.optionalText(3), desired: query.text(4), state: query.text(5),
             generation: query.optionalInt64(6), loadedBy: query.optionalText(7),
             isFromBoot: query.int64(8) != 0, parameters: query.optionalText(9),
-            changedAtMs: query.int64(10)))
+            project: query.optionalText(10), changedAtMs: query.int64(11)))
       }
       return rows
     }
@@ -129,12 +133,17 @@ package struct ModuleStateChange: Sendable, Hashable {
   package var state: String
   /// `active` or `removed`; nil leaves it.
   package var desired: String?
+  /// The boot project does not name it any more.
+  package var leavesBoot: Bool
   package var nowMs: Int64
 
-  package init(name: String, state: String, desired: String?, nowMs: Int64) {
+  package init(
+    name: String, state: String, desired: String?, leavesBoot: Bool = false, nowMs: Int64
+  ) {
     self.name = name
     self.state = state
     self.desired = desired
+    self.leavesBoot = leavesBoot
     self.nowMs = nowMs
   }
 }
@@ -143,13 +152,16 @@ extension WriterConnection {
   func set(_ change: ModuleStateChange) throws(StoreError) {
     let update = try connection.prepare(
       """
-      UPDATE modules SET state = ?2, desired = coalesce(?3, desired), changed_at_ms = ?4
+      UPDATE modules SET
+        state = ?2, desired = coalesce(?3, desired), changed_at_ms = ?4,
+        from_boot = CASE ?5 WHEN 1 THEN 0 ELSE from_boot END
       WHERE name = ?1
       """)
     update.bind(1, change.name)
     update.bind(2, change.state)
     update.bind(3, change.desired)
     update.bind(4, change.nowMs)
+    update.bind(5, Int64(change.leavesBoot ? 1 : 0))
     try update.run(doing: "set the state of a module")
   }
 
@@ -168,16 +180,17 @@ extension WriterConnection {
     let upsert = try connection.prepare(
       """
       INSERT INTO modules (
-        name, alias, path, desired, state, loaded_by, from_boot, params, changed_at_ms
+        name, alias, path, desired, state, loaded_by, from_boot, params, changed_at_ms, project
       )
       VALUES (
-        ?1, ?2, ?3, CASE ?5 WHEN 1 THEN 'active' ELSE 'removed' END, 'loading', ?4, ?5, ?6, ?7
+        ?1, ?2, ?3, CASE ?5 WHEN 1 THEN 'active' ELSE 'removed' END, 'loading', ?4, ?5, ?6, ?7,
+        ?8
       )
       ON CONFLICT (name) DO UPDATE SET
         alias = excluded.alias, path = excluded.path, state = 'loading',
         desired = CASE excluded.from_boot WHEN 1 THEN 'active' ELSE desired END,
         loaded_by = excluded.loaded_by, from_boot = excluded.from_boot, params = excluded.params,
-        changed_at_ms = excluded.changed_at_ms
+        changed_at_ms = excluded.changed_at_ms, project = excluded.project
       """)
     upsert.bind(1, claim.name)
     upsert.bind(2, claim.alias)
@@ -186,6 +199,7 @@ extension WriterConnection {
     upsert.bind(5, Int64(claim.isFromBoot ? 1 : 0))
     upsert.bind(6, claim.parameters)
     upsert.bind(7, claim.nowMs)
+    upsert.bind(8, claim.project)
     try upsert.run(doing: "claim a name")
     return .held
   }

@@ -41,19 +41,24 @@ import Testing
   }
 
   @Test func `every step of a life is logged and told as an event`() async throws {
-    try await world(boot: [ModuleWorld.module("watch", routes: [
-      .test("loads", source: "orgloop"),
-      ModuleWorld.route("others", from: .init(module: "b", id: "orgloop"), toModule: "watch"),
-    ])]) { (runtime, probe, path) async throws in
+    try await world(boot: [
+      ModuleWorld.module(
+        "watch",
+        routes: [
+          .test("loads", source: "orgloop"),
+          ModuleWorld.route("others", from: .init(module: "b", id: "orgloop"), toModule: "watch"),
+        ])
+    ]) { (runtime, probe, path) async throws in
       _ = try await runtime.load(ModuleWorld.module("b"))
       _ = try await runtime.reload(ModuleWorld.module("b", routes: [.test("new")]))
       _ = try await runtime.unload("b")
       await probe.wait(for: .moduleRemoved)
       await probe.wait(for: .deliverSuccess, count: 3)
       let phases = probe.entries.filter { $0.module == "b" && $0.phase.rawValue.contains("module") }
-      #expect(phases.map(\.phase) == [
-        .moduleLoading, .moduleActive, .moduleUnloading, .moduleRemoved,
-      ])
+      #expect(
+        phases.map(\.phase) == [
+          .moduleLoading, .moduleActive, .moduleUnloading, .moduleRemoved,
+        ])
       #expect(probe.entries(.configApplied).map(\.module) == ["b"])
       let events = try SQLiteFile(path).rows(
         "SELECT platform_event FROM v_events WHERE module = 'b' ORDER BY sequence")

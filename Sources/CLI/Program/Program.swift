@@ -72,7 +72,8 @@ struct Orgloop: AsyncParsableCommand {
     subcommands: [
       InitCommand.self, ValidateCommand.self, StartCommand.self, StopCommand.self,
       ShutdownCommand.self, StatusCommand.self, ApplyCommand.self, ModuleCommand.self,
-      PauseCommand.self, ResumeCommand.self, EventsCommand.self, VersionCommand.self,
+      PauseCommand.self, ResumeCommand.self, RoutesCommand.self, EventsCommand.self,
+      VersionCommand.self,
       CompletionsCommand.self,
     ])
 

@@ -65,22 +65,11 @@ struct Gateway: RuntimeGateway {
 /// Modules and pauses.
 extension Gateway {
   func modules(includesUnloaded: Bool) async throws -> [JSONValue] {
-    try await runtime.moduleList(includesUnloaded: includesUnloaded).map(placed)
+    try await runtime.moduleList(includesUnloaded: includesUnloaded)
   }
 
   func module(_ name: String) async throws -> JSONValue {
-    placed(try await runtime.moduleStatus(name))
-  }
-
-  /// A status with where the module belongs: `stop` and `start` in a project need to know.
-  private func placed(_ status: JSONValue) -> JSONValue {
-    guard case .object(var object) = status, let name = object["name"]?.string else {
-      return status
-    }
-    let project = control.handLoaded.project(of: name)
-    object["boot"] = .bool(project == nil)
-    object["project"] = project.map(JSONValue.string)
-    return .object(object)
+    try await runtime.moduleStatus(name)
   }
 
   func loadModule(_ request: ModuleLoadRequest, by caller: Caller) async throws -> JSONValue {
@@ -112,7 +101,6 @@ extension Gateway {
   ) async throws -> JSONValue {
     let report = try await runtime.unloadModule(
       name, drainMs: drainMs, onRemoved: onRemoved, requester: caller.name)
-    control.handLoaded.forget(report.name)
     note("unload", report.name, caller)
     return [
       "ok": true, "name": .string(report.name), "parked": JSONValue(report.parked),

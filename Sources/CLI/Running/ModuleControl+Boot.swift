@@ -21,15 +21,13 @@ extension ModuleControl {
       for name in try await gone(from: project) {
         try await tally.note(name) {
           _ = try await runtime.unloadModule(
-            name, drainMs: nil, onRemoved: onRemoved, requester: requester)
+            name, drainMs: nil, onRemoved: onRemoved, leavesBoot: true, requester: requester)
           return .remove
         }
       }
-      let before = manifest.replace(with: project.modules.map(\.name))
-      let kept = try await runtime.modulesKeptUnloaded().intersection(before)
+      let kept = try await runtime.modulesKeptUnloaded()
       for definition in project.modules where !kept.contains(definition.name) {
         let order = ModuleOrder(definition, isFromBoot: true, requester: requester)
-        handLoaded.forget(definition.name)
         try await tally.note(definition.name) {
           guard running.contains(definition.name) else {
             return .add(try await refusing { try await runtime.loadModule(order) })
@@ -77,14 +75,11 @@ extension ModuleControl {
     var warnings: [String] = []
     for known in try await runtime.modulesToRestore() {
       do {
-        let project = await files.project(
-          ModuleOrigin(known), beside: runtime.loadedDefinitions)
+        let origin = ModuleOrigin(known)
+        let project = await files.project(origin, beside: runtime.loadedDefinitions)
         let definition = try definition(known.name, of: project)
         _ = try await runtime.loadModule(
-          ModuleOrder(
-            definition, parameters: known.parameters, isFromBoot: false,
-            requester: known.loadedBy))
-        handLoaded.note(known.name, from: ModuleOrigin.project(of: known))
+          origin.order(definition, of: project, requester: known.loadedBy))
         loaded.append(definition)
       } catch {
         let failure = Failure(error)

@@ -10,8 +10,6 @@ struct ModuleControl: Sendable {
   /// Where the server listens: what may be opened to other machines depends on it.
   let host: String
   let turns = Turns()
-  let handLoaded = HandLoaded()
-  let manifest = BootManifest()
 
   // MARK: Load
 
@@ -25,12 +23,8 @@ struct ModuleControl: Sendable {
       let definitions = try choose(wanted, of: project)
       var statuses: [JSONValue] = []
       for definition in definitions {
-        let isFromBoot = wanted.origin == .boot
-        let order = ModuleOrder(
-          definition, parameters: wanted.origin.parameters(for: definition, in: project),
-          isFromBoot: isFromBoot, requester: requester)
+        let order = wanted.origin.order(definition, of: project, requester: requester)
         let report = try await refusing { try await runtime.loadModule(order) }
-        handLoaded.note(report.name, from: isFromBoot ? nil : project.configFile)
         statuses.append(report.json(warnings: project.warningTexts))
       }
       return statuses
@@ -50,7 +44,7 @@ struct ModuleControl: Sendable {
     case .path(let given): path = given
     case .package(let name):
       if request.name == nil, let known = try await runtime.knownModule(name) {
-        if known.isFromBoot || (known.state == .removed && manifest.contains(known.name)) {
+        if known.isFromBoot {
           return Wanted(origin: .boot, name: known.name)
         }
         var again = known
@@ -117,9 +111,8 @@ struct ModuleControl: Sendable {
     let origin = ModuleOrigin(known)
     return try await turns.take(key(origin)) {
       let project = await files.project(origin, beside: runtime.loadedDefinitions)
-      let order = ModuleOrder(
-        try definition(known.name, of: project), parameters: known.parameters,
-        isFromBoot: known.isFromBoot, requester: requester)
+      let order = origin.order(
+        try definition(known.name, of: project), of: project, requester: requester)
       let report = try await refusing {
         try await runtime.reloadModule(order, onRemoved: onRemoved, drainMs: nil)
       }

@@ -70,30 +70,28 @@ enum ModuleOrigin: Sendable, Hashable {
   /// Files that somebody loaded by hand.
   case file(path: String, name: String?, parameters: [String: String])
 
-  /// The parameter under which the registry keeps the manifest that brought a module, because the
-  /// values of its parameters stand there. No parameter of a module can have this name.
-  private static let manifestKey = "@project"
-
   /// What the registry remembers, read back.
   init(_ known: KnownModule) {
     if known.isFromBoot {
       self = .boot
-    } else if let manifest = known.parameters[ModuleOrigin.manifestKey] {
-      self = .file(path: manifest, name: nil, parameters: [:])
+    } else if let project = known.project {
+      self = .file(path: project, name: nil, parameters: [:])
     } else {
       self = .file(path: known.origin, name: known.name, parameters: known.parameters)
     }
   }
 
-  /// What the registry is to remember of a module, beside its name and file.
-  func parameters(for definition: ModuleDefinition, in project: LoadedProject) -> [String: String] {
-    guard case .file(_, _, let parameters) = self else { return [:] }
-    guard let file = project.configFile, file != definition.path else { return parameters }
-    return [ModuleOrigin.manifestKey: file]
-  }
-
-  /// The project file that a module loaded by hand belongs to.
-  static func project(of known: KnownModule) -> String {
-    known.parameters[manifestKey] ?? known.origin
+  /// An order to load a module that was read from here. One that a manifest names is read there
+  /// again, because the values of its parameters stand there.
+  func order(
+    _ definition: ModuleDefinition, of project: LoadedProject, requester: String
+  ) -> ModuleOrder {
+    guard case .file(_, _, let parameters) = self else {
+      return ModuleOrder(definition, isFromBoot: true, requester: requester)
+    }
+    let manifest = project.configFile.flatMap { $0 == definition.path ? nil : $0 }
+    return ModuleOrder(
+      definition, parameters: manifest == nil ? parameters : [:], project: manifest,
+      isFromBoot: false, requester: requester)
   }
 }

@@ -146,10 +146,10 @@ struct RuntimeProcess {
   private func loadModules(
     of project: LoadedProject, _ control: ModuleControl
   ) async throws -> [ModuleDefinition] {
-    control.manifest.replace(with: project.modules.map(\.name))
     let kept = try await control.runtime.modulesKeptUnloaded()
     let boot = project.modules.filter { !kept.contains($0.name) }
-    try await control.runtime.load(boot, loadedBy: "boot")
+    try await control.runtime.load(
+      boot, bootNames: project.modules.map(\.name) + project.invalidModules, loadedBy: "boot")
     for module in project.modules where kept.contains(module.name) {
       output.notice("module \(module.name) stays unloaded (orgloop module load \(module.name))")
     }

@@ -6,17 +6,21 @@ package struct ModuleOrder: Sendable {
   /// As they were given by hand, before any variable was replaced; empty for a module of the boot
   /// manifest, whose parameters stand in its file.
   package var parameters: [String: String]
+  /// The manifest that names the module, where that is neither the module's own file nor the boot
+  /// project.
+  package var project: String?
   /// Named by the boot manifest, or the boot project itself.
   package var isFromBoot: Bool
   /// Who asked: a user name, `token`, or `boot`.
   package var requester: String
 
   package init(
-    _ definition: ModuleDefinition, parameters: [String: String] = [:], isFromBoot: Bool,
-    requester: String
+    _ definition: ModuleDefinition, parameters: [String: String] = [:], project: String? = nil,
+    isFromBoot: Bool, requester: String
   ) {
     self.definition = definition
     self.parameters = parameters
+    self.project = project
     self.isFromBoot = isFromBoot
     self.requester = requester
   }

@@ -17,10 +17,7 @@ protocol ModuleRegistry: Sendable {
   func claim(_ claim: ModuleClaim) async throws(EngineError)
   /// Records a step in the life of a module, with the event that tells of it, in one transaction.
   ///
-  /// - Parameter isWanted: Whether it should run from now on; nil leaves it.
-  func advance(
-    _ name: String, to state: ModuleState, isWanted: Bool?, telling event: Intake.Routed?
-  ) async throws(EngineError)
+  func advance(_ step: ModuleStep, telling event: Intake.Routed?) async throws(EngineError)
   /// Every module that was ever loaded, by name.
   func entries() async throws(EngineError) -> [KnownModule]
   /// The next start begins with the boot project alone.
@@ -32,12 +29,30 @@ package enum ModuleState: String, Sendable, CaseIterable {
   case loading, active, unloading, removed
 }
 
+/// A step in the life of a module.
+struct ModuleStep: Sendable {
+  var name: String
+  var state: ModuleState
+  /// Whether it should run from now on; nil leaves it.
+  var isWanted: Bool?
+  /// The boot project does not name it any more.
+  var leavesBoot = false
+
+  init(_ name: String, to state: ModuleState, isWanted: Bool? = nil, leavesBoot: Bool = false) {
+    self.name = name
+    self.state = state
+    self.isWanted = isWanted
+    self.leavesBoot = leavesBoot
+  }
+}
+
 /// Someone's wish to hold a name.
 struct ModuleClaim: Sendable {
   var name: String
   var alias: String?
   var origin: String
   var parameters: [String: String]
+  var project: String?
   var isFromBoot: Bool
   var requester: String
 }
@@ -49,6 +64,8 @@ package struct KnownModule: Sendable, Hashable {
   /// Where it came from: for modules made of files the configuration file, absolute and resolved.
   package var origin: String
   package var parameters: [String: String]
+  /// As ``ModuleOrder/project``.
+  package var project: String?
   package var isFromBoot: Bool
   package var state: ModuleState
   /// Whether it should run.
@@ -76,18 +93,18 @@ struct StoreRegistry: ModuleRegistry {
   func claim(_ claim: ModuleClaim) async throws(EngineError) {
     let row = ModuleClaimRow(
       name: claim.name, alias: claim.alias, path: claim.origin, loadedBy: claim.requester,
-      isFromBoot: claim.isFromBoot, parameters: claim.parametersText, nowMs: time.wallMs)
+      isFromBoot: claim.isFromBoot, parameters: claim.parametersText, project: claim.project,
+      nowMs: time.wallMs)
     let answer = try await write { () throws(StoreError) in try await store.claim(row) }
     if case .taken(let name, let path) = answer {
       throw EngineError(taken: claim.name, by: name, at: path, not: claim.origin)
     }
   }
 
-  func advance(
-    _ name: String, to state: ModuleState, isWanted: Bool?, telling event: Intake.Routed?
-  ) async throws(EngineError) {
+  func advance(_ step: ModuleStep, telling event: Intake.Routed?) async throws(EngineError) {
     let change = ModuleStateChange(
-      name: name, state: state.rawValue, desired: isWanted.map { $0 ? "active" : "removed" },
+      name: step.name, state: step.state.rawValue,
+      desired: step.isWanted.map { $0 ? "active" : "removed" }, leavesBoot: step.leavesBoot,
       nowMs: time.wallMs)
     guard let event else {
       return try await write { () throws(StoreError) in try await store.set(change) }
@@ -148,7 +165,8 @@ extension KnownModule {
     }
     self.init(
       name: row.name, alias: row.alias, origin: row.path ?? "", parameters: parameters,
-      isFromBoot: row.isFromBoot, state: ModuleState(rawValue: row.state) ?? .removed,
+      project: row.project, isFromBoot: row.isFromBoot,
+      state: ModuleState(rawValue: row.state) ?? .removed,
       isWanted: row.desired == "active", loadedBy: row.loadedBy ?? "",
       generation: row.generation, changedAtMs: row.changedAtMs)
   }

@@ -68,7 +68,7 @@ extension Runtime {
     } catch {
       await takeDown(name, limitMs: 0)
       // Free in memory at once; the file follows, now or at the next start.
-      try? await registry.advance(name, to: .removed, isWanted: nil, telling: nil)
+      try? await registry.advance(ModuleStep(name, to: .removed), telling: nil)
       throw error
     }
   }
@@ -78,14 +78,15 @@ extension Runtime {
   private func claim(_ order: ModuleOrder) async throws(EngineError) {
     let claim = ModuleClaim(
       name: order.definition.name, alias: order.definition.alias, origin: order.definition.path,
-      parameters: order.parameters, isFromBoot: order.isFromBoot, requester: order.requester)
+      parameters: order.parameters, project: order.project, isFromBoot: order.isFromBoot,
+      requester: order.requester)
     do throws(EngineError) {
       try await registry.claim(claim)
     } catch {
       guard error.code == .conflict, let stale = try await staleHolder(of: claim) else {
         throw error
       }
-      try await registry.advance(stale, to: .removed, isWanted: nil, telling: nil)
+      try await registry.advance(ModuleStep(stale, to: .removed), telling: nil)
       try await registry.claim(claim)
     }
   }
@@ -137,7 +138,8 @@ extension Runtime {
     // From here on the end of the runtime finds it; before, nobody would have stopped it.
     if isStopping { throw EngineError(.closed, "orgloop is stopping") }
     try await registry.advance(
-      name, to: .active, isWanted: true, telling: event.flatMap { lifecycleEvent($0, of: name) })
+      ModuleStep(name, to: .active, isWanted: true),
+      telling: event.flatMap { lifecycleEvent($0, of: name) })
     CrashPoint.moduleActive.reached()
     note(.moduleActive, name)
   }
@@ -186,10 +188,15 @@ extension Runtime {
   /// Makes the boot project's modules ready to run: claims their names, registers them, recovers
   /// what a crash cut off, compiles routes.
   ///
-  /// - Parameter loadedBy: Who asked, for the registry.
+  /// - Parameters:
+  ///   - bootNames: All modules that the boot project names, those included that are not to be
+  ///     loaded; nil = the definitions are all.
+  ///   - loadedBy: Who asked, for the registry.
   /// - Throws: ``EngineError`` when a module cannot be made or the database cannot be written.
-  package func load(_ definitions: [ModuleDefinition], loadedBy: String) async throws {
-    try await registry.begin(bootNames: definitions.map(\.name))
+  package func load(
+    _ definitions: [ModuleDefinition], bootNames: [String]? = nil, loadedBy: String
+  ) async throws {
+    try await registry.begin(bootNames: bootNames ?? definitions.map(\.name))
     try await readBack()
     var arrivals: [Arrival] = []
     for definition in definitions {

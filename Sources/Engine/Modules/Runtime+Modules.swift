@@ -110,6 +110,10 @@ extension Runtime {
     object["path"] = .string(definition.path)
     object["generation"] = JSONValue(module.keys.generation)
     object["loaded_by"] = .string(module.order.requester)
+    object["boot"] = .bool(module.order.isFromBoot)
+    if !module.order.isFromBoot {
+      object["project"] = .string(module.order.project ?? definition.path)
+    }
     object["desired"] = "active"
     object["health"] = .array(stored.filter { module.sources[$0.id] != nil }.map(health))
     let key = PauseKey(.module, module.name, in: module.name)
@@ -128,6 +132,8 @@ extension Runtime {
     object["path"] = .string(known.origin)
     object["generation"] = known.generation.map { JSONValue($0) } ?? .null
     object["loaded_by"] = .string(known.loadedBy)
+    object["boot"] = .bool(known.isFromBoot)
+    if !known.isFromBoot { object["project"] = .string(known.project ?? known.origin) }
     object["desired"] = known.isWanted ? "active" : "removed"
     object["health"] = []
     return object

@@ -127,7 +127,7 @@ extension Runtime {
   private func tellReloaded(_ name: String, _ changes: ModuleChanges) async {
     let event = lifecycleEvent("module.reloaded", of: name)
     do throws(EngineError) {
-      try await registry.advance(name, to: .active, isWanted: true, telling: event)
+      try await registry.advance(ModuleStep(name, to: .active, isWanted: true), telling: event)
     } catch {
       reportSystemError("the reload of module \(name) cannot be recorded: \(error)")
     }

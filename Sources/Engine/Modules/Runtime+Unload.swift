@@ -8,10 +8,13 @@ extension Runtime {
   /// - Parameters:
   ///   - drainMs: What polls and attempts may take together; nil = `runtime.shutdown_timeout`.
   ///   - onRemoved: What becomes of unsettled deliveries.
+  ///   - leavesBoot: The boot project does not name it any more, so that it is wanted again when it
+  ///     does.
   /// - Throws: ``EngineError`` `.notFound`, `.closed`, and `.unavailable` when the wish cannot be
   ///   recorded; then the module goes on.
   package func unloadModule(
-    _ name: String, drainMs: Int64?, onRemoved: RemovedPolicy, requester: String
+    _ name: String, drainMs: Int64?, onRemoved: RemovedPolicy, leavesBoot: Bool = false,
+    requester: String
   ) async throws(EngineError) -> UnloadReport {
     guard let known = table.withLock({ $0[name]?.name }) else {
       throw EngineError(moduleNotFound: name)
@@ -22,7 +25,8 @@ extension Runtime {
         throw EngineError(moduleNotFound: name)
       }
       // From here on a crash does not bring it back, whatever the step it comes in.
-      try await registry.advance(known, to: .unloading, isWanted: false, telling: nil)
+      let step = ModuleStep(known, to: .unloading, isWanted: false, leavesBoot: leavesBoot)
+      try await registry.advance(step, telling: nil)
       note(.moduleUnloading, known, result: "by \(requester)")
       CrashPoint.moduleUnloading.reached()
       let limitMs = drainMs ?? settings.shutdownTimeoutMs
@@ -53,7 +57,7 @@ extension Runtime {
       failure = error
     }
     dismantle(name)
-    try await registry.advance(name, to: .removed, isWanted: false, telling: event)
+    try await registry.advance(ModuleStep(name, to: .removed, isWanted: false), telling: event)
     CrashPoint.moduleRemoved.reached()
     note(.moduleRemoved, name, result: "\(report.parked) deliveries parked")
     if let failure { throw failure }
