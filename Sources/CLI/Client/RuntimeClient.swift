@@ -44,6 +44,13 @@ struct RuntimeClient: Sendable {
   ) async throws -> Value {
     try await withRuntime(of: database) { client in
       guard let client else {
+        let socket = SocketPath.path(
+          database: database, runtimeDirectory: Surroundings.variable("XDG_RUNTIME_DIR"))
+        if FileStatus.isForbidden(socket) {
+          throw Failure(
+            .permission, .permission, "this user may not use the socket \(socket)",
+            hint: "runtime.control.socket_group names a group whose members may")
+        }
         throw Failure(
           .unavailable, .unavailable, "no runtime is running for \(database)",
           hint: "orgloop start starts one")

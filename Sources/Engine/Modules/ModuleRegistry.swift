@@ -82,6 +82,8 @@ struct StoreRegistry: ModuleRegistry {
   let bus: any EventBus
   let intake: Intake
   let time: TimeSource
+  /// The bus keeps events in the same file, so that a step and its event are one transaction.
+  let isFused: Bool
 
   func begin(bootNames: [String]) async throws(EngineError) {
     try await write { () throws(StoreError) in
@@ -109,7 +111,8 @@ struct StoreRegistry: ModuleRegistry {
     guard let event else {
       return try await write { () throws(StoreError) in try await store.set(change) }
     }
-    let batch = AcceptBatch(records: [event.record], moduleState: change)
+    if !isFused { try await write { () throws(StoreError) in try await store.set(change) } }
+    let batch = AcceptBatch(records: [event.record], moduleState: isFused ? change : nil)
     let receipts = try await write { () throws(StoreError) in try await bus.publish(batch) }
     for receipt in receipts { intake.report(event, receipt) }
   }

@@ -112,7 +112,10 @@ extension Runtime {
       let runner = SourceRunner(
         definition, module: module.name, row: row, instance: instance,
         environment: sourceEnvironment, after: before?.runner)
-      before?.runner.stop()
+      if let before {
+        before.runner.stop()
+        module.jobs.append(before.job)
+      }
       if table.isPaused(source: definition.id, in: module.name) { runner.pause() }
       // Started by `startSources`, when everything else is in place.
       module.sources[definition.id] = RunningSource(runner: runner, job: .unstarted)
