@@ -71,7 +71,8 @@ import Testing
     var boot = ModuleWorld.module("default", concurrency: 1, routes: [])
     boot.contentHash = "boot"
     let names = ["x", "y", "z"]
-    try await withRuntime(path, modules: [boot], catalog: setup.catalog) { (runtime, probe) async throws in
+    try await withRuntime(path, modules: [boot], catalog: setup.catalog) {
+      (runtime, probe) async throws in
       for name in names {
         var module = ModuleWorld.module(
           name,
@@ -106,7 +107,8 @@ import Testing
     own.hasOwnLane = true
     let guest = ModuleWorld.module(
       "guest", routes: [ModuleWorld.route("shared", toModule: "owner"), own])
-    try await withRuntime(path, modules: [], catalog: setup.catalog) { (runtime, probe) async throws in
+    try await withRuntime(path, modules: [], catalog: setup.catalog) {
+      (runtime, probe) async throws in
       _ = try await runtime.load(guest)
       _ = await runtime.send(to: "guest")
       let states = try SQLiteFile(path).rows(
@@ -128,7 +130,8 @@ import Testing
     let path = scratch.path + "/o.db"
     let setup = ModuleWorld()
     let boot = [ModuleWorld.module("a"), ModuleWorld.module("b")]
-    try await withRuntime(path, modules: boot, catalog: setup.catalog) { (runtime, probe) async throws in
+    try await withRuntime(path, modules: boot, catalog: setup.catalog) {
+      (runtime, probe) async throws in
       // The same key is a duplicate within a source, not across modules.
       for name in ["a", "a", "b"] {
         _ = await runtime.receiveWebhook(

@@ -24,7 +24,8 @@ import Testing
     let scratch = try Scratch()
     let path = scratch.path + "/o.db"
     let setup = ModuleWorld()
-    try await withRuntime(path, modules: [], catalog: setup.catalog) { (runtime, probe) async throws in
+    try await withRuntime(path, modules: [], catalog: setup.catalog) {
+      (runtime, probe) async throws in
       _ = try await runtime.load(ModuleWorld.module("b"))
       // A module that is paused refuses webhooks, but not events that are handed over.
       let paused = try await pause(runtime, target)
@@ -140,7 +141,8 @@ import Testing
     let path = scratch.path + "/o.db"
     let setup = ModuleWorld()
     let boot = [ModuleWorld.module("a")]
-    try await withRuntime(path, modules: boot, catalog: setup.catalog) { (runtime, _) async throws in
+    try await withRuntime(path, modules: boot, catalog: setup.catalog) {
+      (runtime, _) async throws in
       _ = try await pause(runtime, "module/a")
       let changed = ModuleWorld.module("a", routes: [.test("other")])
       _ = try await runtime.reload(changed)
@@ -149,7 +151,8 @@ import Testing
         return
       }
     }
-    try await withRuntime(path, modules: boot, catalog: setup.catalog) { (runtime, probe) async throws in
+    try await withRuntime(path, modules: boot, catalog: setup.catalog) {
+      (runtime, probe) async throws in
       guard case .unavailable = await runtime.send(to: "a") else {
         Issue.record("the request was not refused after the restart")
         return

@@ -116,7 +116,7 @@ extension Runtime {
         before.runner.stop()
         module.jobs.append(before.job)
       }
-      if table.isPaused(source: definition.id, in: module.name) { runner.pause() }
+      if table.pause(ofSource: definition.id, in: module.name) != nil { runner.pause() }
       // Started by `startSources`, when everything else is in place.
       module.sources[definition.id] = RunningSource(runner: runner, job: .unstarted)
     }
