@@ -54,6 +54,11 @@ extension Runtime {
       ?? entries.first { $0.alias == name && $0.state != .removed }
   }
 
+  /// Every module that the registry knows, loaded or not, by name.
+  package func knownModules() async throws(EngineError) -> [KnownModule] {
+    try await registry.entries()
+  }
+
   /// Modules that were loaded by hand and should run: to be loaded again at a start.
   package func modulesToRestore() async throws(EngineError) -> [KnownModule] {
     try await registry.entries().filter { !$0.isFromBoot && $0.isWanted && $0.state == .removed }
