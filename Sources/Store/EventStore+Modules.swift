@@ -233,7 +233,8 @@ func numberList(_ numbers: [Int64]) -> String {
   "[" + numbers.map(String.init).joined(separator: ",") + "]"
 }
 
-/// `["a","b"]`, for `json_each`. Names have neither quotes nor control characters (config.md 2).
-private func textList(_ names: [String]) -> String {
+/// `["a","b"]`, for `json_each`. Names of modules and ids have no quotes and no control characters
+/// (config.md 2).
+func textList(_ names: [String]) -> String {
   "[" + names.map { "\"\($0)\"" }.joined(separator: ",") + "]"
 }
