@@ -29,8 +29,8 @@ class Delivered(NamedTuple):
 class Sink(Receiver):
     """The crash test's server with its good and bad answers, and a record that knows modules."""
 
-    def __init__(self, seed):
-        super().__init__(seed)
+    def __init__(self, seed, has_faults=True):
+        super().__init__(seed, has_faults)
         self._delivered = []
         self._times = Counter()
 
