@@ -140,7 +140,7 @@ YAML
 
 uptime_ms() { # module
   as charlie module status "$1" --json |
-    python3 -c 'import json, sys; print(json.load(sys.stdin)["uptime_ms"])'
+    python3 -c 'import json, sys; print(json.load(sys.stdin)["uptime_ms"])' 2>/dev/null || echo 0
 }
 
 operators() {

@@ -13,11 +13,12 @@ import harness
 from control import CommandLine, Control
 from database import Invariants, State, reading
 from fleet import Host
-from judgement import Judgement, Record
+from judgement import Judgement
 from kills import Kills
 from measure import MemoryLog, descriptor_kinds, least_cost
 from operators import Operators, Workload
 from posters import Posters
+from record import Record
 from registry import disagreements
 from runtime import Runtime
 from sabotage_soak import SABOTAGES
