@@ -228,6 +228,9 @@ class Judgement:
     def stored_while_paused(self):
         paused = self._spans_of_pauses()
         for event in self._record.events.values():
+            if event.source == "orgloop":
+                # The runtime's own, such as `module.reloaded`: nobody pauses those.
+                continue
             margin = POLL_SECONDS if event.source == "counter" else ROUNDING
             for target in (f"source/{event.source}", f"module/{event.module}"):
                 span = _around(paused, (event.module, target), event.at, margin)
@@ -249,9 +252,8 @@ class Judgement:
     def _is_refused_in(self, post, spans):
         if post.status is None or 200 <= post.status < 300:
             return False
-        is_down = any(
-            begin < post.end and post.begin < end for begin, end in self._record.downtimes)
-        return not is_down and all(span.covers(post.begin, post.end) for span in spans)
+        return not self._is_down(post.begin, post.end) and all(
+            span.covers(post.begin, post.end) for span in spans)
 
     def wrong_polls(self):
         for name, polls in self._record.polls.items():
@@ -274,7 +276,9 @@ class Judgement:
                 if not reload.keeps_counter or before is None or after is None:
                     continue
                 changes = [span for span in busy if span[0] < after and before < span[1]]
-                if len(changes) != 1 or not all(span.covers(before, after) for span in free):
+                # A start polls at once, and a second change may have a reason to.
+                if len(changes) != 1 or self._is_down(before, after) or not all(
+                        span.covers(before, after) for span in free):
                     continue
                 gap, interval = after - before, reload.interval
                 if not 0.6 * interval <= gap <= 2 * interval + 1.5:
@@ -298,6 +302,10 @@ class Judgement:
             delivery = self._record.deliveries.get(attempt.delivery_id)
             if delivery is not None:
                 yield attempt, delivery
+
+    def _is_down(self, begin, end):
+        """Whether the runtime was down, or was just being looked at, for a part of the time."""
+        return any(first < end and begin < last for first, last in self._record.downtimes)
 
     def _off_span(self, module, at, margin):
         return _around(self._off, module, at, margin)
