@@ -58,12 +58,15 @@ class Kills:
         if not workload.lock.acquire(blocking=False):
             return
         try:
-            was_off = workload.activity.current == OFF
+            before = workload.activity.current
+            if before == STEADY:
+                # An operator was faster, and has seen it.
+                return
             self._operators.resolve(workload)
             now = workload.activity.current
-            if workload.name in self._were_steady and now != STEADY:
+            if before == BUSY and workload.name in self._were_steady and now != STEADY:
                 self.violations.append(f"kill {self.count}: {workload.name} did not come back")
-            if was_off and now != OFF:
+            if before == OFF and now != OFF:
                 self.violations.append(f"kill {self.count}: {workload.name} came back unasked")
         except Gone as failure:
             self.violations.append(f"kill {self.count}: {workload.name}: {failure}")
