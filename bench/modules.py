@@ -271,7 +271,9 @@ def _measure_isolation(arguments, host, sink, control):
     numbers = iter(range(1, 10**9))
     for _ in range(arguments.rounds):
         latencies["alone"] += _latencies(arguments, host, sink, numbers)
-        busy = subprocess.Popen([sys.executable, "-I", "-S", "-c", "while True: pass"])
+        # A session of its own, as the runtime has: the kernel shares the cores between sessions.
+        busy = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", "while True: pass"], start_new_session=True)
         try:
             latencies["busy"] += _latencies(arguments, host, sink, numbers)
         finally:
