@@ -4,6 +4,7 @@ import os
 import statistics
 import threading
 import time
+from collections import Counter
 
 
 class Cost:
@@ -25,16 +26,15 @@ class Cost:
 
 
 def descriptor_kinds(pid):
-    """What the descriptors are, for the report of a leak."""
-    kinds = {}
+    """How many of each kind are open: names of files, else such as `socket` and `anon_inode`."""
+    kinds = Counter()
     for name in os.listdir(f"/proc/{pid}/fd"):
         try:
             target = os.readlink(f"/proc/{pid}/fd/{name}")
         except OSError:
             continue  # It was closed since it was listed.
-        kind = target.split(":")[0] if ":" in target else target
-        kinds[kind] = kinds.get(kind, 0) + 1
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        kinds[target.rpartition("/")[2].partition(":[")[0]] += 1
+    return kinds
 
 
 def least_cost(pid, goal=None, limit=0.0):

@@ -1,5 +1,6 @@
 """Everything that the judgement compares: the file, the senders, the receivers, the operators."""
 
+import copy
 import json
 from collections import Counter, defaultdict
 from typing import NamedTuple
@@ -87,6 +88,13 @@ class Record:
         ]
         self.interrupted = Counter(
             attempt.delivery_id for attempt in self.attempts if attempt.outcome == "interrupted")
+
+    def copy(self):
+        """Another one, to be falsified; its parts are not changed but replaced."""
+        other = copy.copy(self)
+        for name in ("posts", "arrivals", "attempts", "appended", "events", "deliveries"):
+            setattr(other, name, getattr(self, name).copy())
+        return other
 
     def routes_by_event(self):
         routes = defaultdict(Counter)

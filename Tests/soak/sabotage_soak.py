@@ -3,6 +3,8 @@
 The record is changed and not the run, because what is to be shown is that the judgement looks.
 """
 
+import copy
+
 from judgement import ARRIVAL_DELAY
 from receiver import CLEAN
 from tracks import OFF, PAUSED, Spans
@@ -88,12 +90,13 @@ def _cross(record, measured):
 
 
 def _leak(record, measured):
-    measured["end"].descriptors += 20
+    measured.end = copy.copy(measured.end)
+    measured.end.descriptors += 20
     return "added 20 descriptors to the last count"
 
 
 def _grow(record, measured):
-    measured["ratio"] *= 1.5
+    measured.ratio *= 1.5
     return "made the memory at the end half as large again"
 
 

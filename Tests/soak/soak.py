@@ -4,6 +4,7 @@
 See README.md. Run: soak.py --binary PATH [--minutes 3] [--modules 20] [--seed N] [--keep]
 """
 
+import copy
 import random
 import sys
 import time
@@ -40,12 +41,20 @@ def main():
     parser.add_argument("--minutes", type=float, default=3)
     parser.add_argument("--modules", type=int, default=20)
     parser.add_argument(
-        "--sabotage", choices=sorted(SABOTAGES),
-        help="falsify the record before it is judged: the run must fail")
+        "--sabotage", choices=[*sorted(SABOTAGES), "all"],
+        help="falsify the record before it is judged: the run must fail; `all` tries every kind"
+        " on a copy, and each must be noticed")
     arguments = parser.parse_args()
     harness.TIME_LIMIT_SECONDS = int(arguments.minutes * 60) + 480
     return harness.run(
         arguments, lambda directory, report: Soak(arguments, directory).run(report))
+
+
+class Measured:
+    """What the process cost at the end."""
+
+    def __init__(self, end, ratio):
+        self.end, self.ratio = end, ratio
 
 
 class Soak:
@@ -105,6 +114,7 @@ class Soak:
         self._runtime.start()
         ready = self._runtime.wait_until_ready()
         self._empty = least_cost(self._pid)
+        self._kinds = descriptor_kinds(self._pid)
         self._phase(f"ready in {ready:.2f} s, empty: {self._empty}")
         began = time.monotonic()
         for workload in self._workloads:
@@ -170,8 +180,8 @@ class Soak:
         self._end = least_cost(
             self._pid,
             lambda cost: cost.threads <= limit[0] and cost.descriptors <= limit[1], IDLE_SECONDS)
-        self._phase(f"empty again: {self._end} (before: {self._empty});"
-                    f" {descriptor_kinds(self._pid)}")
+        self._phase(f"empty again: {self._end} (before: {self._empty})")
+        self._phase(f"descriptors now and before:{_difference(self._kinds, self._pid)}")
 
     def _read(self):
         with reading(self._host.database) as connection:
@@ -200,39 +210,63 @@ class Soak:
 
     def _judge(self, report, record, exit_status):
         ratio, warm, end = self._memory.ratio()
-        measured = {"end": self._end, "ratio": ratio}
-        if self._arguments.sabotage is not None:
-            print(f"sabotage: {SABOTAGES[self._arguments.sabotage](record, measured)}")
-        ratio, cost = measured["ratio"], measured["end"]
-        judgement = Judgement(record)
-        self._summarise(record, judgement)
+        measured = Measured(self._end, ratio)
+        self._summarise(record)
         print(f"  memory {warm / 1024:.1f} MiB warm, {end / 1024:.1f} MiB at the end,"
               f" ratio {ratio:.2f}")
+        if self._arguments.sabotage == "all":
+            report.check("every sabotage is noticed", self._unnoticed(record, measured))
+        elif self._arguments.sabotage is not None:
+            done = SABOTAGES[self._arguments.sabotage](record, measured)
+            print(f"sabotage: {done}")
         print("checks")
-        for name, violations in [
-            *judgement.checks(),
+        for name, violations in [*self._checks(record, measured), *self._checks_on_the_way(),
+                                 ("a graceful stop", [exit_status] if exit_status else [])]:
+            report.check(name, violations)
+
+    def _unnoticed(self, record, measured):
+        """Each kind on a copy of what was recorded: a check that fails anyway proves nothing."""
+        before = {name: len(list(found)) for name, found in self._checks(record, measured)}
+        for kind, sabotage in SABOTAGES.items():
+            record_copy, measured_copy = record.copy(), copy.copy(measured)
+            done = sabotage(record_copy, measured_copy)
+            noticed = [
+                name for name, found in self._checks(record_copy, measured_copy)
+                if len(list(found)) > before[name]
+            ]
+            print(f"  sabotage {kind}: {done}: {'; '.join(noticed) or 'NOT NOTICED'}")
+            if not noticed:
+                yield kind
+
+    def _checks(self, record, measured):
+        """What a sabotage can falsify."""
+        cost, empty = measured.end, self._empty
+        return [
+            *Judgement(record).checks(),
+            (f"threads of the empty process ({empty.threads} + {TOLERANCE} at most)",
+             _over(cost.threads, empty.threads + TOLERANCE)),
+            (f"descriptors of the empty process ({empty.descriptors} + {TOLERANCE} at most)",
+             _over(cost.descriptors, empty.descriptors + TOLERANCE)),
+            (f"memory at the end is at most {MEMORY_RATIO_MAX} of the warm plateau",
+             _over(round(measured.ratio, 3), MEMORY_RATIO_MAX)),
+        ]
+
+    def _checks_on_the_way(self):
+        return [
             *self._violations.items(),
             ("operations were answered as they should be", self._operators.violations),
             ("modules come back after kills, unloaded ones do not", self._kills.violations),
             ("children that outlived a killed runtime", self._kills.survivors),
             ("invariants", self._final_violations),
             ("webhook answers that are not 2xx, 404 or 503", self._odd_answers()),
-            (f"threads of the empty process ({self._empty.threads} + {TOLERANCE} at most)",
-             _over(cost.threads, self._empty.threads + TOLERANCE)),
-            (f"descriptors of the empty process ({self._empty.descriptors} + {TOLERANCE} at most)",
-             _over(cost.descriptors, self._empty.descriptors + TOLERANCE)),
-            (f"memory at the end is at most {MEMORY_RATIO_MAX} of the warm plateau",
-             _over(round(ratio, 3), MEMORY_RATIO_MAX)),
-            ("a graceful stop", [f"exit status {exit_status}"] if exit_status else []),
-        ]:
-            report.check(name, violations)
+        ]
 
     def _odd_answers(self):
         for status, count in self._posters.statuses.items():
             if not 200 <= status < 300 and status not in (404, 503):
                 yield f"{count} times {status}"
 
-    def _summarise(self, record, judgement):
+    def _summarise(self, record):
         print("summary")
         counts = ", ".join(
             f"{name} {count}" for name, count in sorted(self._operators.counts.items()))
@@ -242,7 +276,14 @@ class Soak:
         print(f"  operations: {counts}")
         print(f"  webhooks: {posts}; events {len(record.events)},"
               f" deliveries {len(record.deliveries)}, arrivals {len(record.arrivals)},"
-              f" not the first of their delivery {judgement.repeats()}")
+              f" not the first of their delivery {Judgement(record).repeats()}")
+
+
+def _difference(before, pid):
+    """Kinds of descriptors of which there are more than before, or fewer."""
+    now = descriptor_kinds(pid)
+    return "".join(f" {kind} {now[kind]}/{before[kind]}" for kind in sorted({*now, *before})
+                   if now[kind] != before[kind]) or " the same"
 
 
 def _over(value, limit):
