@@ -46,7 +46,7 @@ class Judgement:
             ("ended otherwise, without a reason", self.without_reason()),
             ("delivered to another module or actor than routed to", self.astray()),
             ("sent again without a cause", self.repeated_without_cause()),
-            ("attempts interrupted without a kill", self.interrupted_alive()),
+            ("attempts interrupted without a kill or a short drain", self.interrupted_alive()),
             ("order per key not kept", self.out_of_order()),
             ("arrived while the module was not loaded", self.arrived_while_off()),
             ("attempted while the module was not loaded", self.attempted_while_off()),
@@ -161,7 +161,7 @@ class Judgement:
 
     def repeated_without_cause(self):
         # A bad answer is the cause of one more arrival. Each good answer but one needs an attempt
-        # that was in flight at a kill.
+        # that was in flight at a kill or when an unload had waited long enough.
         for delivery_id, arrivals in self._by_delivery.items():
             good = sum(arrival.answer in CLEAN for arrival in arrivals)
             interrupted = self._record.interrupted[delivery_id]
@@ -170,11 +170,14 @@ class Judgement:
                        f" {interrupted} interrupted attempts")
 
     def interrupted_alive(self):
-        for attempt in self._record.attempts:
+        for attempt, delivery in self._attempts():
+            workload = self._record.workloads.get(delivery.module)
+            causes = [*self._record.downtimes, *(workload.cuts if workload else ())]
             if attempt.outcome == "interrupted" and not any(
                     begin - ATTEMPT_SECONDS <= attempt.started_at <= end
-                    for begin, end in self._record.downtimes):
-                yield f"{attempt.delivery_id} attempt {attempt.number} at {attempt.started_at}"
+                    for begin, end in causes):
+                yield (f"{delivery.module} {delivery.route}: {delivery.id} attempt"
+                       f" {attempt.number} at {attempt.started_at:.3f}")
 
     def out_of_order(self):
         """Per key, everything of one event arrives before anything of the next."""

@@ -14,6 +14,8 @@ OPERATORS = 3
 SETTLE_SECONDS = 45
 # One operation in six goes through the command line, the others over the socket.
 COMMAND_LINE_SHARE = 1 / 6
+# One unload in four cuts off attempts that are still in flight; the others wait for them.
+SHORT_DRAIN_SHARE = 1 / 4
 
 
 class Workload:
@@ -32,6 +34,8 @@ class Workload:
         self.extra = Track(None)
         self.prompts = [(time.time(), 0)]
         self.reloads = []
+        # Unloads that may have cut off attempts.
+        self.cuts = []
 
     def write(self, variant):
         """A new configuration on the disk: a restart may read it before any reload does."""
@@ -190,8 +194,14 @@ class Operators:
     def _unload(self, workload, chooser):
         if chooser.random() < COMMAND_LINE_SHARE:
             return self._unload_by_command(workload)
+        begin = time.time()
         self._begin(workload)
-        answer = self._ask(lambda: self._control.unload(workload.name, on_removed="park"))
+        body = {"on_removed": "park"}
+        if chooser.random() < SHORT_DRAIN_SHARE:
+            body["drain"] = "50ms"
+        answer = self._ask(lambda: self._control.unload(workload.name, **body))
+        if "drain" in body:
+            workload.cuts.append((begin, time.time()))
         if answer is not None and answer.is_ok:
             workload.activity.set(OFF)
         elif answer is not None:
