@@ -191,7 +191,12 @@ out=$(as "$outsider" module unload engineering --yes 2>&1) || status=$?
 check "$outsider cannot unload anything" "$((status == 77 ? 0 : 1))" "exit $status: $out"
 out=$(as charlie module reload ops-alerts 2>&1) || true
 matches 'charlie reloads ops-alerts' '"ops-alerts" is unchanged' "$out"
-names=$(operators)
+# Log entries are stored a moment after what they tell of.
+for _ in $(seq 30); do
+  names=$(operators)
+  if grep -qx charlie <<<"$names"; then break; fi
+  sleep 0.1
+done
 for user in alice bob charlie; do matches "an operator.action of $user" "$user" "$names"; done
 check "no operator.action of $outsider" \
   "$(grep -qx "$outsider" <<<"$names" && echo 1 || echo 0)" "$names"
