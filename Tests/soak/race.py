@@ -16,6 +16,7 @@ import harness
 from control import CommandLine, Control, Gone, post_once
 from database import Invariants, reading
 from fleet import Host, webhook_actor
+from posters import Posters
 from registry import disagreements
 from runtime import Runtime
 from sink import Sink
@@ -52,6 +53,7 @@ class Race:
         self._control = Control(self._host.socket)
         self._command_line = CommandLine(
             arguments.binary, self._host.database, self._host.environment())
+        self._posters = Posters(self._seed, self._host.port, NAMES)
         self._answers = Counter()
         self._odd, self._stuck, self._split, self._astray, self._contradictions = [], [], [], [], []
 
@@ -64,15 +66,19 @@ class Race:
         try:
             self._runtime.start()
             self._runtime.wait_until_ready()
+            self._posters.start()
             for number in range(1, self._arguments.rounds + 1):
                 self._round(number)
+            self._posters.stop()
             exit_status = self._runtime.stop()
             with reading(self._host.database) as connection:
                 violations = Invariants(self._arguments.invariants).violations(connection)
+                lost = list(self._lost(connection))
         finally:
             self._runtime.end()
+            self._posters.stop()
             self._sink.stop()
-        self._judge(report, violations, exit_status)
+        self._judge(report, violations, lost, exit_status)
 
     def _write(self, name, place):
         directory = self._host.directory / place / name
@@ -164,7 +170,21 @@ class Race:
                 f"round {number}: {name} is listed from {path}, a webhook ({answer}) went to"
                 f" {sorted(actors)}")
 
-    def _judge(self, report, violations, exit_status):
+    def _lost(self, connection):
+        """What was accepted while the modules came and went; it may still be parked."""
+        stored = {
+            row[0]: row[1:] for row in connection.execute(
+                "SELECT e.id, e.module, count(d.id), min(d.module) FROM v_events AS e "
+                "LEFT JOIN v_deliveries AS d ON d.event_id = e.id GROUP BY e.id")
+        }
+        accepted = [post for post in self._posters.posts() if post.state == "accepted"]
+        print(f"{len(accepted)} webhooks accepted meanwhile")
+        for post in accepted:
+            for event_id in post.event_ids:
+                if stored.get(event_id) != (post.module, 1, post.module):
+                    yield f"{post.module} {post.number}: {event_id} is {stored.get(event_id)}"
+
+    def _judge(self, report, violations, lost, exit_status):
         answers = ", ".join(f"{name} {count}" for name, count in sorted(self._answers.items()))
         print(f"{self._arguments.rounds} rounds, {THREADS} threads, {CALLS} calls: {answers}")
         print("checks")
@@ -173,6 +193,7 @@ class Race:
         report.check("list, database, API and webhooks agree", self._split)
         report.check("the answers could have led to the state", self._contradictions)
         report.check("what is listed is what works", self._astray)
+        report.check("an accepted webhook is in the file, with one delivery of its module", lost)
         report.check("invariants", violations)
         report.check("a graceful stop", [f"exit status {exit_status}"] if exit_status else [])
 
