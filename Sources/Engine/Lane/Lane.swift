@@ -116,6 +116,13 @@ package final class Lane: Sendable {
     }
   }
 
+  /// Forgets workers of routes that are gone; one that is paused comes back with its resumption.
+  func keepWorkers(of routes: Set<Int64>) {
+    plan.withLock { plan in
+      plan.workers = plan.workers.filter { plan.active.contains($0.key) || routes.contains($0.key) }
+    }
+  }
+
   func worker(for route: Int64) -> RouteWorker? { plan.withLock { $0.workers[route] } }
 
   var activeRoutes: (routes: Set<Int64>, concurrencyMax: Int) {

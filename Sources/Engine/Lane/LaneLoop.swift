@@ -74,6 +74,7 @@ struct LaneLoop {
     case .configured:
       let plan = lane.activeRoutes
       state.configure(routes: plan.routes, concurrencyMax: plan.concurrencyMax)
+      lane.keepWorkers(of: state.routesInHand)
     case .lookAgain(let nextDueMs, let keys):
       state.lookAgain(nextDueMs: nextDueMs, waitingKeys: keys)
     case .watchIdle(let routes, let idle): watchers.append((routes, idle))

@@ -100,6 +100,9 @@ package struct LaneState: Sendable {
   /// No attempt runs and no outcome is being committed.
   package var isDrained: Bool { inFlight == 0 && held.count == ready.count + toRelease.count }
 
+  /// Routes with deliveries in the lane's hands.
+  package var routesInHand: Set<Int64> { Set(held.values) }
+
   /// No delivery of these routes is in the lane's hands.
   package func isIdle(_ routes: Set<Int64>) -> Bool {
     !held.values.contains { routes.contains($0) }

@@ -89,7 +89,7 @@ final class OpenActor: Sendable {
   }
 }
 
-/// The handles of all actors that a route or a module has named.
+/// The handles of all actors that a loaded route or module names.
 final class ActorDirectory: Sendable {
   private let handles = Mutex<[ActorReference: ActorHandle]>([:])
 
@@ -102,5 +102,10 @@ final class ActorDirectory: Sendable {
       handles[key] = handle
       return handle
     }
+  }
+
+  /// Forgets actors that neither their module nor a route names any more.
+  func forget(_ references: [ActorReference]) {
+    handles.withLock { handles in for reference in references { handles[reference] = nil } }
   }
 }

@@ -176,7 +176,10 @@ extension Runtime {
       intake.use(table.unroute(name))
       let affected = table.remove(name)
       let retired = handles.compactMap { $0.close() }
-      arrange(affected.union(table.lanes(toActorsOf: name)), &table)
+      let listening = table.lanes(toActorsOf: name)
+      // Routes of other modules keep the handle, and find its next connector through it.
+      if listening.isEmpty { actors.forget(handles.map(\.reference)) }
+      arrange(affected.union(listening), &table)
       return retired
     }
     for open in retired { _ = supervisor.start { await open.retire() } }
