@@ -142,9 +142,10 @@ import Testing
         ],
         "summary": ["add": 1, "change": 1, "remove": 1],
       ]) == """
-        + a
-        ~ c
-        - d
+        + module a
+        = module b
+        ~ module c
+        - module d
         Applied: 1 added, 1 changed, 1 removed
         """)
     #expect(ChangeText.applied(["modules": []]) == "Nothing to apply.")

@@ -122,9 +122,16 @@ extension Gateway {
       action, target: module.map { "module/\($0)" }, requester: caller.name, module: module)
   }
 
-  func apply(onRemoved: RemovedPolicy, by caller: Caller) async throws -> JSONValue {
+  func plan(onRemoved: RemovedPolicy) async throws -> JSONValue {
+    try await control.plan(onRemoved: onRemoved)
+  }
+
+  func apply(
+    plan: String?, onRemoved: RemovedPolicy, by caller: Caller
+  ) async throws -> JSONValue {
     runtime.noteOperatorAction("apply", target: nil, requester: caller.name)
-    var answer = try await control.apply(onRemoved: onRemoved, by: caller.name).object ?? [:]
+    var answer =
+      try await control.apply(plan: plan, onRemoved: onRemoved, by: caller.name).object ?? [:]
     answer["generation"] = try await runtime.status(keeper.record)["generation"]
     return .object(answer)
   }
