@@ -31,6 +31,11 @@ struct PlanCommand: AsyncParsableCommand {
       if detailedExitcode, failure.exit != .configuration { failure.exit = .failed }
       throw failure
     }
+    if let own = ProjectFile.resolved(global.configPath), let planned = plan["config"]?.string,
+      own != planned
+    {
+      global.output.warning("this is the plan of \(planned), which the runtime was started with")
+    }
     global.output.showWarnings(of: plan)
     global.output.result(plan, PlanText.text(plan))
     if detailedExitcode, PlanText.hasChanges(plan) { throw Ended(status: .changes) }

@@ -38,9 +38,16 @@ package enum PlanText {
 
   private static func line(_ item: JSONValue, _ kind: String) -> String {
     let sign = item["action"]?.string.flatMap { signs[$0] } ?? "?"
-    let detail = item["detail"]?.string ?? ""
+    let detail = detail(item)
     return safe(
       "\(sign) \(kind) \(item["name"]?.string ?? "")\(detail.isEmpty ? "" : "  \(detail)")")
+  }
+
+  /// Without the list of paths, which follow one by one.
+  private static func detail(_ item: JSONValue) -> String {
+    let detail = item["detail"]?.string ?? ""
+    let first = item["changes"]?.array?.first?["path"]?.string
+    return first.map(detail.hasPrefix) ?? false ? "" : detail
   }
 
   /// `poll.interval: 5m → 1m`.

@@ -8,6 +8,7 @@ enum PlanDocument {
     _ plan: ModulePlan, of project: LoadedProject, needsRestart: [FieldChange]
   ) -> JSONObject {
     var object = plan.json
+    object["config"] = JSONValue(project.configFile)
     object["needs_restart"] = .array(needsRestart.map(\.json))
     object["warnings"] = .array(project.warningTexts.map(JSONValue.string))
     // The plan shows nothing that a variable brought in; this is the second lock on that door.
