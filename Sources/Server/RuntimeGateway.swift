@@ -103,7 +103,7 @@ package struct ModuleLoadRequest: Sendable, Hashable {
 }
 
 /// A configuration that cannot be used, with all its diagnostics: 422 with `errors`.
-package struct ConfigurationRefusal: Error, Sendable {
+package struct ConfigurationRefusal: Error, Sendable, CustomStringConvertible {
   package let message: String
   /// Each `{file, line, column, level, code, message, hint?}`.
   package let errors: [JSONValue]
@@ -111,6 +111,12 @@ package struct ConfigurationRefusal: Error, Sendable {
   package init(_ message: String, errors: [JSONValue]) {
     self.message = message
     self.errors = errors
+  }
+
+  /// The first thing that is wrong stands for all.
+  package var description: String {
+    let first = errors.first?["message"]?.string.map { ": \($0)" } ?? ""
+    return message + first
   }
 }
 

@@ -135,7 +135,22 @@ package struct ModuleStateChange: Sendable, Hashable {
   package var desired: String?
   /// The boot project does not name it any more.
   package var leavesBoot: Bool
+  /// Whose order the module follows now; nil leaves it.
+  package var provenance: Provenance?
   package var nowMs: Int64
+
+  package struct Provenance: Sendable, Hashable {
+    package var loadedBy: String
+    /// A JSON object; nil without parameters.
+    package var parameters: String?
+    package var project: String?
+
+    package init(loadedBy: String, parameters: String?, project: String?) {
+      self.loadedBy = loadedBy
+      self.parameters = parameters
+      self.project = project
+    }
+  }
 
   package init(
     name: String, state: String, desired: String?, leavesBoot: Bool = false, nowMs: Int64
@@ -163,6 +178,14 @@ extension WriterConnection {
     update.bind(4, change.nowMs)
     update.bind(5, Int64(change.leavesBoot ? 1 : 0))
     try update.run(doing: "set the state of a module")
+    guard let provenance = change.provenance else { return }
+    let amend = try connection.prepare(
+      "UPDATE modules SET loaded_by = ?2, params = ?3, project = ?4 WHERE name = ?1")
+    amend.bind(1, change.name)
+    amend.bind(2, provenance.loadedBy)
+    amend.bind(3, provenance.parameters)
+    amend.bind(4, provenance.project)
+    try amend.run(doing: "set where a module comes from")
   }
 
   fileprivate func claim(_ claim: ModuleClaimRow) throws(StoreError) -> ModuleClaimAnswer {
@@ -210,7 +233,8 @@ func numberList(_ numbers: [Int64]) -> String {
   "[" + numbers.map(String.init).joined(separator: ",") + "]"
 }
 
-/// `["a","b"]`, for `json_each`. Names have neither quotes nor control characters (config.md 2).
-private func textList(_ names: [String]) -> String {
+/// `["a","b"]`, for `json_each`. Names of modules and ids have no quotes and no control characters
+/// (config.md 2).
+func textList(_ names: [String]) -> String {
   "[" + names.map { "\"\($0)\"" }.joined(separator: ",") + "]"
 }

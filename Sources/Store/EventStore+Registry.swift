@@ -151,6 +151,7 @@ extension WriterConnection {
       keys.lanes[lane] = try self.lane(lane, of: module)
       try setDisabled(keys.lanes[lane], actor, nowMs: record.nowMs)
     }
+    try disableActors(otherThan: record, of: module)
     for route in record.routes { try register(route, &keys) }
     try markRemoved(otherThan: Array(keys.routes.values), of: module, nowMs: record.nowMs)
     for condition in record.conditions {
@@ -201,6 +202,22 @@ extension WriterConnection {
     update.bind(2, Int64(actor.isEnabled ? 1 : 0))
     update.bind(3, nowMs)
     try update.run(doing: "register an actor")
+  }
+
+  /// Routes of other modules may still go to an actor that the configuration no longer has.
+  private func disableActors(
+    otherThan record: ModuleRecord, of module: Int64
+  ) throws(StoreError) {
+    let update = try connection.prepare(
+      """
+      UPDATE lanes SET disabled_since_ms = ?3
+      WHERE module = ?1 AND kind = 'actor' AND disabled_since_ms IS NULL
+        AND name NOT IN (SELECT value FROM json_each(?2))
+      """)
+    update.bind(1, module)
+    update.bind(2, textList(record.actors.map(\.id)))
+    update.bind(3, record.nowMs)
+    try update.run(doing: "disable removed actors")
   }
 
   private func register(

@@ -219,4 +219,92 @@ import Testing
     state.fetchedDue([delivery(1, dueAtMs: 0)], nextDueMs: nil)
     #expect(starts(state.actions(nowMs: 0)) == [1])
   }
+
+  // MARK: Routes that are not active
+
+  private func delivery(_ number: Int64, route: Int64, key: String? = nil, dueAtMs: Int64? = nil)
+    -> QueuedDelivery
+  {
+    var delivery = delivery(number, key: key, dueAtMs: dueAtMs)
+    delivery.route = route
+    return delivery
+  }
+
+  private func released(_ actions: [LaneState.Action]) -> [Int64] {
+    actions.flatMap { action -> [Int64] in
+      if case .release(let deliveries) = action { deliveries.map(\.delivery) } else { [] }
+    }
+  }
+
+  @Test func `deliveries of a route that is not active are passed over`() {
+    var state = caughtUp(concurrency: 4)
+    state.offered([delivery(1, route: 2), delivery(2, route: 1)])
+    #expect(starts(state.actions(nowMs: 0)) == [2])
+  }
+
+  @Test func `a route that becomes active is read from the oldest on`() {
+    var state = caughtUp(concurrency: 4)
+    state.offered([delivery(1, route: 2), delivery(2, route: 1)])
+    _ = state.actions(nowMs: 0)
+    state.configure(routes: [1, 2], concurrencyMax: 4)
+    #expect(fetches(state.actions(nowMs: 0)) == [0])
+    state.fetched([delivery(1, route: 2), delivery(2, route: 1)], limit: 4)
+    #expect(starts(state.actions(nowMs: 0)) == [1])
+  }
+
+  @Test func `a page that was asked for before a route became active is read again`() {
+    var state = LaneState(routes: [1], concurrencyMax: 4, windowMax: 4)
+    #expect(fetches(state.actions(nowMs: 0)) == [0])
+    state.configure(routes: [1, 2], concurrencyMax: 4)
+    state.fetched([delivery(5, route: 1)], limit: 4)
+    #expect(fetches(state.actions(nowMs: 0)) == [0])
+    state.fetched([delivery(1, route: 2), delivery(5, route: 1)], limit: 4)
+    #expect(starts(state.actions(nowMs: 0)) == [1, 5])
+  }
+
+  @Test func `what waits of a route that becomes inactive goes back, and frees its key`() {
+    var state = caughtUp(concurrency: 1)
+    state.offered([
+      delivery(1, route: 1), delivery(2, route: 2, key: "k"), delivery(3, route: 1, key: "k"),
+    ])
+    state.configure(routes: [1, 2], concurrencyMax: 1)
+    state.fetched([], limit: 4)
+    #expect(starts(state.actions(nowMs: 0)).isEmpty == false)
+    state.configure(routes: [1], concurrencyMax: 1)
+    #expect(state.isIdle([2]))
+    #expect(!state.isIdle([1]))
+  }
+
+  @Test func `what becomes due of a route that is not active is made pending, once`() {
+    var state = LaneState(routes: [1], concurrencyMax: 4, nextDueMs: 10)
+    _ = state.actions(nowMs: 0)
+    state.fetched([], limit: 256)
+    _ = state.actions(nowMs: 10)
+    let due = delivery(7, route: 2, dueAtMs: 10)
+    state.fetchedDue([due], nextDueMs: nil)
+    #expect(released(state.actions(nowMs: 10)) == [7])
+    #expect(released(state.actions(nowMs: 10)) == [])
+    #expect(!state.isDrained)
+    state.finished(due, dueAtMs: nil)
+    #expect(state.isDrained)
+  }
+
+  @Test func `a release that cannot be written is made again after a pause`() {
+    var state = LaneState(routes: [1], concurrencyMax: 4, nextDueMs: 10)
+    _ = state.actions(nowMs: 10)
+    let due = delivery(7, route: 2, dueAtMs: 10)
+    state.fetchedDue([due], nextDueMs: nil)
+    let actions = state.actions(nowMs: 10)
+    for action in actions { if case .release = action { state.fetchFailed(action, retryAtMs: 50) } }
+    #expect(released(state.actions(nowMs: 49)) == [])
+    #expect(released(state.actions(nowMs: 50)) == [7])
+  }
+
+  @Test func `a lane without an active route reads nothing`() {
+    var state = LaneState(routes: [], concurrencyMax: 4, nextDueMs: 0)
+    #expect(state.actions(nowMs: 0).isEmpty)
+    #expect(state.wakeAtMs() == nil)
+    state.configure(routes: [1], concurrencyMax: 4)
+    #expect(fetches(state.actions(nowMs: 0)) == [0])
+  }
 }

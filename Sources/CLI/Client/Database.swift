@@ -55,4 +55,7 @@ struct Database {
 /// What the file system says about a path.
 enum FileStatus {
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  /// Whether this user is kept from writing to it, or from its directory.
+  static func isForbidden(_ path: String) -> Bool { access(path, W_OK) != 0 && errno == EACCES }
 }

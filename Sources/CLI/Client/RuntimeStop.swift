@@ -38,6 +38,7 @@ struct RuntimeStop {
   let isForced: Bool
   /// How long running deliveries may take; nil leaves it to the setting.
   let timeoutMs: Int64?
+  let output: Output
 
   /// Returns when the process is gone.
   ///
@@ -54,6 +55,13 @@ struct RuntimeStop {
       throw Failure(
         .tryAgain, .tryAgain, "process \(process.pid) is still running",
         hint: "orgloop stop --force ends it at once; the database stays consistent")
+    }
+    guard isForced else { return }
+    do {
+      try await Runtime.forgetOperatorChanges(inDatabase: database)
+    } catch {
+      // It is stopped; another may hold the file already, or it belongs to another user.
+      output.warning("modules loaded by hand will come back at the next start: \(error)")
     }
   }
 

@@ -14,6 +14,7 @@ struct ModuleListCommand: AsyncParsableCommand {
     let database = try global.databasePath()
     let list = try await RuntimeClient.withRuntime(of: database) { client -> JSONValue in
       guard let client else {
+        try RuntimeClient.refuseForbiddenSocket(of: database)
         return try await Database(path: database).readModules {
           .array(try await $0.list(includesUnloaded: all))
         }

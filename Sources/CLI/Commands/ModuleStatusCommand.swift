@@ -21,7 +21,8 @@ struct ModuleStatusCommand: AsyncParsableCommand {
   }
 
   private func stored(_ database: Database) async throws -> JSONValue {
-    try await database.readModules { archive in
+    try RuntimeClient.refuseForbiddenSocket(of: database.path)
+    return try await database.readModules { archive in
       do {
         return try await archive.status(name)
       } catch let error as EngineError where error.code == .notFound {

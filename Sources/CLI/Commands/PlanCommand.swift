@@ -45,6 +45,7 @@ struct PlanCommand: AsyncParsableCommand {
     let database = try global.databasePath()
     return try await RuntimeClient.withRuntime(of: database) { client in
       guard let client else {
+        try RuntimeClient.refuseForbiddenSocket(of: database)
         return try await StoppedPlan(global: global, database: database).make()
       }
       return try await client.order("plan", ["on_removed": .string(onRemoved.rawValue)])

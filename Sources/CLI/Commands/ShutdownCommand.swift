@@ -17,7 +17,9 @@ struct ShutdownCommand: AsyncParsableCommand {
       global.output.notice("OrgLoop is not running.")
       return
     }
-    try await RuntimeStop(database: database, isForced: force, timeoutMs: nil).run(process)
+    try await RuntimeStop(
+      database: database, isForced: force, timeoutMs: nil, output: global.output
+    ).run(process)
     var answer: JSONObject = ["shutdown": true, "pid": JSONValue(Int64(process.pid))]
     if force { answer["force"] = true }
     global.output.result(.object(answer), "OrgLoop stopped. PID \(process.pid)")

@@ -82,8 +82,10 @@ struct StatusText {
     var table = Table("SOURCE", "HEALTH", "LAST POLL", "ERRORS", "EVENTS")
     for module in status["modules"]?.array ?? [] {
       for source in module["health"]?.array ?? [] {
+        let pause = source["paused"] == nil ? "" : ", paused"
         table.add(
-          source["source_id"]?.string ?? "", source["status"]?.string ?? "",
+          place(source["source_id"], in: module["name"]),
+          (source["status"]?.string ?? "") + pause,
           TimeText.relative(source["last_poll_attempt"], nowMs: nowMs),
           String(source["consecutive_errors"]?.int64 ?? 0),
           String(source["total_events_emitted"]?.int64 ?? 0))
@@ -92,10 +94,17 @@ struct StatusText {
     return table.isEmpty ? nil : table.text
   }
 
+  /// With the module in front where there are several.
+  private func place(_ name: JSONValue?, in module: JSONValue?) -> String {
+    let hasSeveral = status["modules"]?.array?.count ?? 0 > 1
+    let prefix = hasSeveral ? module?.string.map { $0 + ":" } ?? "" : ""
+    return prefix + (name?.string ?? "")
+  }
+
   private var queues: String? {
     var table = Table("QUEUE", "PENDING", "WAITING", "PARKED", "OLDEST")
     for queue in status["queues"]?.array ?? [] {
-      let name = queue["actor"]?.string ?? queue["route"]?.string ?? ""
+      let name = place(queue["actor"] ?? queue["route"], in: queue["module"])
       table.add(
         name, String(queue["pending"]?.int64 ?? 0), String(queue["waiting"]?.int64 ?? 0),
         String(queue["parked"]?.int64 ?? 0),

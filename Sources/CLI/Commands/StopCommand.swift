@@ -34,7 +34,9 @@ struct StopCommand: AsyncParsableCommand {
     }
     if !all { try await confirm(database) }
     let process = runtime.process
-    try await RuntimeStop(database: database, isForced: force, timeoutMs: timeoutMs).run(process)
+    try await RuntimeStop(
+      database: database, isForced: force, timeoutMs: timeoutMs, output: output
+    ).run(process)
     output.result(
       ["stopped": true, "pid": JSONValue(Int64(process.pid)), "all": true],
       "OrgLoop stopped. PID \(process.pid)")

@@ -19,9 +19,12 @@ package enum ChangeText {
     guard !targets.isEmpty else { return "Nothing to do." }
     return targets.map { item in
       let module = item["module"]?.string.map { " of \($0)" } ?? ""
-      let until = item["until"]?.string.flatMap(ISOTime.ms).map {
-        ", ends \(TimeText.relative($0, nowMs: nowMs))"
-      }
+      let until =
+        word != "Paused"
+        ? nil
+        : item["until"]?.string.flatMap(ISOTime.ms).map {
+          ", ends \(TimeText.relative($0, nowMs: nowMs))"
+        }
       return SafeText.escaped(
         "\(word) \(item["target"]?.string ?? "")\(module)\(until ?? "")", bytesMax: 500)
     }.joined(separator: "\n")

@@ -88,20 +88,26 @@ extension Gateway {
   private func load(
     _ request: ModuleLoadRequest, by caller: Caller
   ) async throws -> [JSONValue] {
-    try await control.load(request, by: caller.name).map { status in
-      var object = status.object ?? JSONObject()
-      note("load", object["name"]?.string, caller)
-      object["pid"] = JSONValue(Int64(keeper.record.pid))
-      return .object(object)
+    try await noting("load", request.shown, caller) {
+      try await control.load(request, by: caller.name).map { status in
+        var object = status.object ?? JSONObject()
+        object["pid"] = JSONValue(Int64(keeper.record.pid))
+        return .object(object)
+      }
+    } done: { statuses in
+      statuses.map { $0["name"]?.string.map { "module/\($0)" } }
     }
   }
 
   func unloadModule(
     _ name: String, drainMs: Int64?, onRemoved: RemovedPolicy, by caller: Caller
   ) async throws -> JSONValue {
-    let report = try await runtime.unloadModule(
-      name, drainMs: drainMs, onRemoved: onRemoved, requester: caller.name)
-    note("unload", report.name, caller)
+    let report = try await noting("unload", "module/\(name)", caller) {
+      try await runtime.unloadModule(
+        name, drainMs: drainMs, onRemoved: onRemoved, requester: caller.name)
+    } done: { report in
+      ["module/\(report.name)"]
+    }
     return [
       "ok": true, "name": .string(report.name), "parked": JSONValue(report.parked),
       "dropped": JSONValue(report.dropped),
@@ -111,15 +117,35 @@ extension Gateway {
   func reloadModule(
     _ name: String, onRemoved: RemovedPolicy, by caller: Caller
   ) async throws -> JSONValue {
-    let answer = try await control.reload(name, onRemoved: onRemoved, by: caller.name)
-    note("reload", answer["name"]?.string, caller)
-    return answer
+    try await noting("reload", "module/\(name)", caller) {
+      try await control.reload(name, onRemoved: onRemoved, by: caller.name)
+    } done: { status in
+      [status["name"]?.string.map { "module/\($0)" }]
+    }
   }
 
-  /// Logs what an operator has done to a module; pauses the runtime logs itself.
-  private func note(_ action: String, _ module: String?, _ caller: Caller) {
-    runtime.noteOperatorAction(
-      action, target: module.map { "module/\($0)" }, requester: caller.name, module: module)
+  /// Logs what an operator has asked for, done or refused; pauses the runtime logs itself.
+  private func noting<Value: Sendable>(
+    _ action: String, _ target: String?, _ caller: Caller, _ body: () async throws -> Value,
+    done: (Value) -> [String?]
+  ) async throws -> Value {
+    do {
+      let value = try await body()
+      for target in done(value) {
+        runtime.noteOperatorAction(action, target: target, requester: caller.name)
+      }
+      return value
+    } catch {
+      let text = Secrets.redact("\(error)")
+      runtime.noteOperatorAction(action, target: target, requester: caller.name, error: text)
+      // What the engine refuses it has logged; the files it has not seen.
+      if error is ConfigurationRefusal {
+        let prefix = "module/"
+        let module = target.flatMap { $0.hasPrefix(prefix) ? $0.dropFirst(prefix.count) : nil }
+        runtime.noteModuleError(module.map(String.init), text)
+      }
+      throw error
+    }
   }
 
   func plan(onRemoved: RemovedPolicy) async throws -> JSONValue {
@@ -129,9 +155,11 @@ extension Gateway {
   func apply(
     plan: String?, onRemoved: RemovedPolicy, by caller: Caller
   ) async throws -> JSONValue {
-    runtime.noteOperatorAction("apply", target: nil, requester: caller.name)
-    var answer =
+    var answer = try await noting("apply", nil, caller) {
       try await control.apply(plan: plan, onRemoved: onRemoved, by: caller.name).object ?? [:]
+    } done: { _ in
+      [nil]
+    }
     answer["generation"] = try await runtime.status(keeper.record)["generation"]
     return .object(answer)
   }
@@ -145,5 +173,15 @@ extension Gateway {
 
   func resume(_ selection: PauseSelection, by caller: Caller) async throws -> [JSONValue] {
     try await runtime.resume(selection, requester: caller.name)
+  }
+}
+
+extension ModuleLoadRequest {
+  /// As the log names it.
+  fileprivate var shown: String {
+    switch target {
+    case .path(let path): path
+    case .package(let name): name
+    }
   }
 }

@@ -72,15 +72,12 @@ struct ModuleControl: Sendable {
       origin: .file(path: file, name: request.name, parameters: request.parameters))
   }
 
-  /// A module that the manifest brought stays the manifest's when it is loaded again by its path.
+  /// A module that the manifest brought stays the manifest's when it is loaded again by its path,
+  /// whether it is loaded now or an operator has unloaded it.
   private func bootModule(at file: String, _ name: String?) async throws -> String? {
-    for definition in runtime.loadedDefinitions where definition.path == file {
-      guard name == nil || name == definition.name,
-        try await runtime.knownModule(definition.name)?.isFromBoot == true
-      else { continue }
-      return definition.name
-    }
-    return nil
+    try await runtime.knownModules().first { known in
+      known.isFromBoot && known.origin == file && (name == nil || name == known.name)
+    }?.name
   }
 
   private func choose(

@@ -37,12 +37,18 @@ struct ModuleStep: Sendable {
   var isWanted: Bool?
   /// The boot project does not name it any more.
   var leavesBoot = false
+  /// A reload: where its definition comes from now.
+  var order: ModuleOrder?
 
-  init(_ name: String, to state: ModuleState, isWanted: Bool? = nil, leavesBoot: Bool = false) {
+  init(
+    _ name: String, to state: ModuleState, isWanted: Bool? = nil, leavesBoot: Bool = false,
+    order: ModuleOrder? = nil
+  ) {
     self.name = name
     self.state = state
     self.isWanted = isWanted
     self.leavesBoot = leavesBoot
+    self.order = order
   }
 }
 
@@ -82,6 +88,8 @@ struct StoreRegistry: ModuleRegistry {
   let bus: any EventBus
   let intake: Intake
   let time: TimeSource
+  /// The bus keeps events in the same file, so that a step and its event are one transaction.
+  let isFused: Bool
 
   func begin(bootNames: [String]) async throws(EngineError) {
     try await write { () throws(StoreError) in
@@ -93,7 +101,7 @@ struct StoreRegistry: ModuleRegistry {
   func claim(_ claim: ModuleClaim) async throws(EngineError) {
     let row = ModuleClaimRow(
       name: claim.name, alias: claim.alias, path: claim.origin, loadedBy: claim.requester,
-      isFromBoot: claim.isFromBoot, parameters: claim.parametersText, project: claim.project,
+      isFromBoot: claim.isFromBoot, parameters: text(claim.parameters), project: claim.project,
       nowMs: time.wallMs)
     let answer = try await write { () throws(StoreError) in try await store.claim(row) }
     if case .taken(let name, let path) = answer {
@@ -102,14 +110,21 @@ struct StoreRegistry: ModuleRegistry {
   }
 
   func advance(_ step: ModuleStep, telling event: Intake.Routed?) async throws(EngineError) {
-    let change = ModuleStateChange(
+    var change = ModuleStateChange(
       name: step.name, state: step.state.rawValue,
       desired: step.isWanted.map { $0 ? "active" : "removed" }, leavesBoot: step.leavesBoot,
       nowMs: time.wallMs)
-    guard let event else {
-      return try await write { () throws(StoreError) in try await store.set(change) }
+    if let order = step.order {
+      change.provenance = .init(
+        loadedBy: order.requester, parameters: text(order.parameters), project: order.project)
     }
-    let batch = AcceptBatch(records: [event.record], moduleState: change)
+    guard let event else {
+      return try await write { [change] () throws(StoreError) in try await store.set(change) }
+    }
+    if !isFused {
+      try await write { [change] () throws(StoreError) in try await store.set(change) }
+    }
+    let batch = AcceptBatch(records: [event.record], moduleState: isFused ? change : nil)
     let receipts = try await write { () throws(StoreError) in try await bus.publish(batch) }
     for receipt in receipts { intake.report(event, receipt) }
   }
@@ -121,6 +136,13 @@ struct StoreRegistry: ModuleRegistry {
 
   func forgetOperatorChanges() async throws(EngineError) {
     try await write { () throws(StoreError) in try await store.forgetOperatorChanges() }
+  }
+
+  private func text(_ parameters: [String: String]) -> String? {
+    guard !parameters.isEmpty else { return nil }
+    let members = parameters.sorted { $0.key < $1.key }
+      .map { JSONObject.Member(key: $0.key, value: .string($0.value)) }
+    return JSONText(.object(JSONObject(members))).description
   }
 
   private func write<Value>(
@@ -143,15 +165,6 @@ extension EngineError {
       .conflict,
       "\(what) is already loaded\(who) from \(origin); it cannot be loaded from \(other)",
       hint: "orgloop module unload \(holder)")
-  }
-}
-
-extension ModuleClaim {
-  fileprivate var parametersText: String? {
-    guard !parameters.isEmpty else { return nil }
-    let members = parameters.sorted { $0.key < $1.key }
-      .map { JSONObject.Member(key: $0.key, value: .string($0.value)) }
-    return JSONText(.object(JSONObject(members))).description
   }
 }
 

@@ -119,22 +119,25 @@ struct ModuleTable: Sendable {
   /// Whether deliveries of a route are made: nobody holds it up, and its actor is there.
   private func isActive(_ route: LoadedRoute, in module: LoadedModule) -> Bool {
     guard module.delivers, !route.isMoving, route.worker.actor.isReady else { return false }
-    guard !pauses.isEmpty else { return true }
-    let actor = route.worker.actor.reference
-    let owner = actor.module ?? module.name
-    let keys = [
-      PauseKey(.route, route.worker.route.name, in: module.name),
-      PauseKey(.actor, actor.id, in: owner),
-      PauseKey(.module, module.name, in: module.name), PauseKey(.module, owner, in: owner),
-    ]
-    return !keys.contains { pauses[$0] != nil }
+    return pause(of: route.worker.route, in: module.name) == nil
   }
 
-  /// Whether a source is paused, or its whole module.
-  func isPaused(source id: String, in module: String) -> Bool {
-    !pauses.isEmpty
-      && (pauses[PauseKey(.source, id, in: module)] != nil
-        || pauses[PauseKey(.module, module, in: module)] != nil)
+  /// What holds a route's deliveries: a pause of the route, of its actor, or of either's module.
+  func pause(of route: RouteDefinition, in module: String) -> PauseRow? {
+    guard !pauses.isEmpty else { return nil }
+    let owner = route.actor.module ?? module
+    let keys = [
+      PauseKey(.route, route.name, in: module), PauseKey(.actor, route.actor.id, in: owner),
+      PauseKey(.module, module, in: module), PauseKey(.module, owner, in: owner),
+    ]
+    return keys.lazy.compactMap { pauses[$0] }.first
+  }
+
+  /// The pause of a source, or of its module.
+  func pause(ofSource id: String, in module: String) -> PauseRow? {
+    guard !pauses.isEmpty else { return nil }
+    return pauses[PauseKey(.source, id, in: module)]
+      ?? pauses[PauseKey(.module, module, in: module)]
   }
 
   /// Lanes that deliver to actors of a module, whoever's routes they serve.

@@ -112,8 +112,11 @@ extension Runtime {
       let runner = SourceRunner(
         definition, module: module.name, row: row, instance: instance,
         environment: sourceEnvironment, after: before?.runner)
-      before?.runner.stop()
-      if table.isPaused(source: definition.id, in: module.name) { runner.pause() }
+      if let before {
+        before.runner.stop()
+        module.jobs.append(before.job)
+      }
+      if table.pause(ofSource: definition.id, in: module.name) != nil { runner.pause() }
       // Started by `startSources`, when everything else is in place.
       module.sources[definition.id] = RunningSource(runner: runner, job: .unstarted)
     }

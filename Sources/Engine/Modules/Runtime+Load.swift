@@ -15,9 +15,11 @@ extension Runtime {
       let loaded = table.withLock { $0.modules[order.definition.name] }
       if let loaded {
         guard loaded.definition.path == order.definition.path else {
-          throw EngineError(
+          let error = EngineError(
             taken: loaded.name, by: loaded.name, at: loaded.definition.path,
             not: order.definition.path)
+          noteModuleError(loaded.name, error.description)
+          throw error
         }
         return try await reload(loaded, order, onRemoved: .park, drainMs: nil)
       }
@@ -41,7 +43,7 @@ extension Runtime {
         throw error
       }
     } catch {
-      note(.moduleError, name, error: error.description)
+      noteModuleError(name, error.description)
       throw error
     }
     let status = await statusOrNull(name)
@@ -165,6 +167,15 @@ extension Runtime {
         .conflict,
         "source \(source.id): the path \(path) belongs to source \(other.id) of module "
           + (other.module ?? ""), hint: "give one of them another config.path")
+    }
+  }
+
+  /// Logs that a module could not be loaded or reloaded; also for who reads its files.
+  ///
+  /// - Parameter module: Nil when not even its name could be read.
+  package func noteModuleError(_ module: String?, _ text: String) {
+    log.emit(.moduleError) {
+      LogEntry(.moduleError, timestampMs: time.wallMs, error: text, module: module)
     }
   }
 

@@ -54,6 +54,11 @@ extension Runtime {
       ?? entries.first { $0.alias == name && $0.state != .removed }
   }
 
+  /// Every module that the registry knows, loaded or not, by name.
+  package func knownModules() async throws(EngineError) -> [KnownModule] {
+    try await registry.entries()
+  }
+
   /// Modules that were loaded by hand and should run: to be loaded again at a start.
   package func modulesToRestore() async throws(EngineError) -> [KnownModule] {
     try await registry.entries().filter { !$0.isFromBoot && $0.isWanted && $0.state == .removed }
@@ -81,9 +86,10 @@ extension Runtime {
   /// - Parameters:
   ///   - action: `load`, `pause`, `shutdown`, ….
   ///   - target: What it was done to, such as `route/pager`.
+  ///   - error: Why it was refused; nil when it was done.
   package func noteOperatorAction(
     _ action: String, target: String?, requester: String, module: String? = nil,
-    reason: String? = nil
+    reason: String? = nil, error: String? = nil
   ) {
     log.emit(.operatorAction) {
       var metadata: JSONObject = ["action": .string(action), "by": .string(requester)]
@@ -91,8 +97,8 @@ extension Runtime {
       metadata["reason"] = reason.map(JSONValue.string)
       return LogEntry(
         .operatorAction, timestampMs: time.wallMs,
-        result: "\(action)\(target.map { " \($0)" } ?? "") by \(requester)", metadata: metadata,
-        module: module)
+        result: "\(action)\(target.map { " \($0)" } ?? "") by \(requester)", error: error,
+        metadata: metadata, module: module)
     }
   }
 
@@ -153,8 +159,7 @@ extension Runtime {
       object["next_poll_at"] = runner?.state.withLock(\.nextPollAtMs).map {
         .string(ISOTime.text(ms: $0))
       }
-      let key = PauseKey(.source, source.id, in: module.name)
-      object["paused"] = table.withLock { $0.pauses[key] }?.json
+      object["paused"] = table.withLock { $0.pause(ofSource: source.id, in: module.name) }?.json
       return .object(object)
     }
   }
@@ -173,8 +178,7 @@ extension Runtime {
         "pending": JSONValue(queue?.pending ?? 0), "waiting": JSONValue(queue?.waiting ?? 0),
         "parked": JSONValue(queue?.parked ?? 0), "running": JSONValue(queue?.running ?? 0),
       ]
-      let key = PauseKey(.route, route.name, in: module.name)
-      object["paused"] = table.withLock { $0.pauses[key] }?.json
+      object["paused"] = table.withLock { $0.pause(of: route, in: module.name) }?.json
       return .object(object)
     }
   }

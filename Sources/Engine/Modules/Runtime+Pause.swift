@@ -52,8 +52,7 @@ extension Runtime {
     try await moduleLocks.hold(Runtime.pauseLock) { () throws(EngineError) in
       try refuseWhenStopping()
       let pauses = table.withLock(\.pauses)
-      let keys = selection == .all ? Array(pauses.keys) : try named(selection)
-      let rows = keys.compactMap { pauses[$0] }
+      let rows = try paused(selection, pauses)
       try await end(rows)
       for row in rows {
         noteOperatorAction(
@@ -103,7 +102,7 @@ extension Runtime {
     for name in Set(rows.map(\.module)) {
       guard let module = table.modules[name] else { continue }
       for (id, source) in module.sources {
-        if table.isPaused(source: id, in: name) {
+        if table.pause(ofSource: id, in: name) != nil {
           source.runner.pause()
         } else {
           source.runner.resume()
@@ -116,6 +115,27 @@ extension Runtime {
   }
 
   // MARK: Names
+
+  /// What is paused of a selection, whether its module is loaded or not.
+  private func paused(
+    _ selection: PauseSelection, _ pauses: [PauseKey: PauseRow]
+  ) throws(EngineError) -> [PauseRow] {
+    guard case .targets(let targets) = selection else { return Array(pauses.values) }
+    var rows: [PauseRow] = []
+    for target in targets {
+      let found = pauses.filter { key, _ in
+        key.kind == target.kind && key.name == target.name
+          && (target.module == nil || key.module == target.module)
+      }
+      if found.count == 1 {
+        rows += found.values
+      } else {
+        // Not paused, several, or a name that is an alias or a mistake.
+        rows += try named(.targets([target])).compactMap { pauses[$0] }
+      }
+    }
+    return rows
+  }
 
   private func named(_ selection: PauseSelection) throws(EngineError) -> [PauseKey] {
     let modules = table.withLock(\.modules)

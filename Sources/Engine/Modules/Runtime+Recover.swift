@@ -93,7 +93,8 @@ extension Runtime {
     _ start: StartRecord, _ delivery: QueuedDelivery?, _ policy: RoutePolicy?
   ) -> SettleRecord {
     var generator = SystemRandomNumberGenerator()
-    let outcome = AttemptOutcome(.interrupted, error: "the runtime ended during the attempt")
+    let outcome = AttemptOutcome(
+      .interrupted, error: "cut off by the end of its module or of the runtime")
     let disposition = Disposition.decide(
       .actor(outcome), attempts: start.number - (delivery?.attemptsBefore ?? 0),
       policy: policy?.route.delivery.retry ?? RetryPolicy(), nowMs: time.steadyMs,

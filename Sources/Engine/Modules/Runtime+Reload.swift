@@ -56,11 +56,11 @@ extension Runtime {
         addLoggers(prepared)
       }
     } catch {
-      note(.moduleError, name, error: error.description)
+      noteModuleError(name, error.description)
       throw error
     }
     CrashPoint.moduleReloaded.reached()
-    await tellReloaded(name, changes)
+    await tellReloaded(order, changes)
     return LoadReport(
       name: name, outcome: .reloaded, status: await statusOrNull(name), changes: changes)
   }
@@ -124,10 +124,12 @@ extension Runtime {
   }
 
   /// The module is reloaded whether this can be written or not.
-  private func tellReloaded(_ name: String, _ changes: ModuleChanges) async {
+  private func tellReloaded(_ order: ModuleOrder, _ changes: ModuleChanges) async {
+    let name = order.definition.name
     let event = lifecycleEvent("module.reloaded", of: name)
     do throws(EngineError) {
-      try await registry.advance(ModuleStep(name, to: .active, isWanted: true), telling: event)
+      try await registry.advance(
+        ModuleStep(name, to: .active, isWanted: true, order: order), telling: event)
     } catch {
       reportSystemError("the reload of module \(name) cannot be recorded: \(error)")
     }

@@ -138,11 +138,14 @@ extension Runtime {
     table.withLock { table in for key in own.keys { table.lanes[key] = nil } }
   }
 
-  /// Waits for work to end, and cancels what has not ended within the limit.
+  /// Waits for work to end, and cancels what has not ended within the limit. What does not even
+  /// heed that is left behind; whatever it still says is not heard.
   private func end(_ jobs: [Supervisor.Job], limitMs: Int64) async {
     _ = await withTimeout(ms: limitMs, time: time) { for job in jobs { await job.wait() } }
-    for job in jobs where !job.isEnded { job.cancel() }
-    for job in jobs { await job.wait() }
+    let late = jobs.filter { !$0.isEnded }
+    guard !late.isEmpty else { return }
+    for job in late { job.cancel() }
+    _ = await withTimeout(ms: Limits.endMsMax, time: time) { for job in late { await job.wait() } }
   }
 
   private func settleCutOff(_ name: String) async throws(EngineError) {

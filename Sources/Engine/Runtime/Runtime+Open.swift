@@ -23,6 +23,20 @@ extension Runtime {
       promptMetadata: promptMetadata)
   }
 
+  /// What ``forgetOperatorChanges()`` does, on a database whose runtime an operator has ended at
+  /// once.
+  ///
+  /// - Throws: ``EngineError`` as `open`.
+  package static func forgetOperatorChanges(inDatabase path: String) async throws(EngineError) {
+    do throws(StoreError) {
+      let store = try EventStore(path: path)
+      defer { store.close() }
+      try await store.forgetOperatorChanges()
+    } catch {
+      throw EngineError(opening: error)
+    }
+  }
+
   /// The key that this database's hashes of substituted values are made with.
   package var hashKey: [UInt8] { store.hashKey }
 

@@ -56,7 +56,7 @@ extension Runtime {
 
   /// The health record of connectors.md 1.2.
   func health(_ status: SourceStatus) -> JSONValue {
-    [
+    var object: JSONObject = [
       "source_id": .string(status.id),
       "module": .string(status.module),
       "status": .string(status.status),
@@ -67,6 +67,8 @@ extension Runtime {
       "total_events_emitted": JSONValue(status.eventCount),
       "circuit_open": JSONValue(status.circuitOpen),
     ]
+    object["paused"] = table.withLock { $0.pause(ofSource: status.id, in: status.module) }?.json
+    return .object(object)
   }
 }
 

@@ -48,7 +48,8 @@ package final class Runtime: Service {
       case .memory: MemoryBus(identity: store.identity)
       }
     intake = Intake(bus: bus, time: time, log: log)
-    registry = StoreRegistry(store: store, bus: bus, intake: intake, time: time)
+    registry = StoreRegistry(
+      store: store, bus: bus, intake: intake, time: time, isFused: settings.bus == .sqlite)
     deliveryEnvironment = DeliveryEnvironment(
       bus: bus, time: time, log: log, files: FileReader(), intake: intake,
       promptMetadata: promptMetadata, sources: [:])
