@@ -86,6 +86,7 @@ struct ControlAPI: Sendable {
       case .loadProject: return try await modules.loadProject(body, by: caller)
       case .unload: return try await modules.unload(body, by: caller)
       case .reload: return try await modules.reload(body, by: caller)
+      case .plan: return try await modules.plan(body)
       case .apply: return try await modules.apply(body, by: caller)
       case .pause: return try await pauses.pause(body, by: caller)
       case .resume: return try await pauses.resume(body, by: caller)

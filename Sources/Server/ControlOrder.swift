@@ -5,6 +5,7 @@ enum ControlOrder: String, Sendable, CaseIterable {
   case loadProject = "module/load-project"
   case unload = "module/unload"
   case reload = "module/reload"
+  case plan
   case apply
   case pause
   case resume

@@ -84,14 +84,17 @@ struct ModuleAPI: Sendable {
     }
   }
 
+  /// Changes nothing; a POST because the answer takes reading the project's files.
+  func plan(_ body: ControlBody) async throws -> Answer {
+    let policy = try body.removedPolicy("on_removed")
+    return try await answering { Answer(json: try await gateway.plan(onRemoved: policy)) }
+  }
+
   func apply(_ body: ControlBody, by caller: Caller) async throws -> Answer {
     let policy = try body.removedPolicy("on_removed")
-    // To apply something else than what was looked at is worse than to apply nothing.
-    guard try body.string("plan_id") == nil else {
-      return .problem(.conflict, "the plan is not known to this runtime")
-    }
+    let plan = try body.string("plan_id")
     return try await answering {
-      Answer(json: try await gateway.apply(onRemoved: policy, by: caller))
+      Answer(json: try await gateway.apply(plan: plan, onRemoved: policy, by: caller))
     }
   }
 

@@ -56,8 +56,16 @@ package protocol RuntimeGateway: Sendable {
   func reloadModule(
     _ name: String, onRemoved: RemovedPolicy, by caller: Caller
   ) async throws -> JSONValue
+  /// What ``apply(plan:onRemoved:by:)`` would do (cli-http.md 2.2, `plan`); nothing is changed.
+  ///
+  /// - Throws: ``ConfigurationRefusal`` (422); ``EngineError`` `.conflict` for a name that belongs
+  ///   to other files.
+  func plan(onRemoved: RemovedPolicy) async throws -> JSONValue
   /// Brings the running modules of the boot project to what its files say now.
-  func apply(onRemoved: RemovedPolicy, by caller: Caller) async throws -> JSONValue
+  ///
+  /// - Parameter plan: The id of a plan; nil applies whatever the files say.
+  /// - Throws: ``EngineError`` `.conflict` (409) when the plan would not be the same now.
+  func apply(plan: String?, onRemoved: RemovedPolicy, by caller: Caller) async throws -> JSONValue
   /// The paused targets.
   func pause(
     _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller

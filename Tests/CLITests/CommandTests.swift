@@ -49,8 +49,14 @@ import Testing
     Call("module load ./x", 69, stderr: "orgloop start"),
     Call("module unload x", 69, stderr: "orgloop start"),
     Call("module reload x", 69, stderr: "orgloop start"),
-    Call("module list", 69, stderr: "orgloop start"),
-    Call("module status x", 69, stderr: "orgloop start"),
+    Call("module list", 74, stderr: "no database"),
+    Call("module status x", 74, stderr: "no database"),
+    Call("plan", 0, stdout: "3 to add"),
+    Call("plan --detailed-exitcode", 2, stdout: "3 to add"),
+    Call("plan -c nowhere", 78, stderr: "file.missing"),
+    Call("plan --on-removed burn", 64, stderr: "park"),
+    Call("apply --plan missing.json", 74, stderr: "missing.json"),
+    Call("apply --plan event.json", 64, stderr: "no plan"),
     Call("apply", 69, stderr: "orgloop start"),
     Call("pause route/a", 69, stderr: "orgloop start"),
     Call("resume --all", 69, stderr: "orgloop start"),
@@ -119,7 +125,8 @@ import Testing
 
   @Test(arguments: [
     ("nonsense", 64, "USAGE"), ("events show evt_x", 74, "IO_ERROR"),
-    ("events inject event.json", 69, "UNAVAILABLE"), ("module list", 69, "UNAVAILABLE"),
+    ("events inject event.json", 69, "UNAVAILABLE"), ("module list", 74, "IO_ERROR"),
+    ("plan -c nowhere", 78, "CONFIG_ERROR"),
     ("apply", 69, "UNAVAILABLE"), ("pause", 64, "USAGE"),
     ("start -c nowhere", 78, "CONFIG_ERROR"),
   ])

@@ -142,9 +142,10 @@ import Testing
         ],
         "summary": ["add": 1, "change": 1, "remove": 1],
       ]) == """
-        + a
-        ~ c
-        - d
+        + module a
+        = module b
+        ~ module c
+        - module d
         Applied: 1 added, 1 changed, 1 removed
         """)
     #expect(ChangeText.applied(["modules": []]) == "Nothing to apply.")
@@ -170,5 +171,68 @@ import Testing
         "file": "orgloop.yaml", "line": 3, "column": 5, "level": "error", "code": "ref.actor",
         "message": "no actor \"ouy\"", "suggestion": "out", "subject": nil,
       ]) == #"orgloop.yaml:3:5: error[ref.actor] no actor "ouy"; did you mean "out"?"#)
+  }
+}
+
+/// What a plan says to people, without a process.
+@Suite struct PlanTextTests {
+  static let plan: JSONValue = [
+    "modules": [
+      ["name": "a", "module": "a", "action": "change", "detail": "", "changes": []],
+      ["name": "b", "module": "b", "action": "unchanged", "detail": "", "changes": []],
+    ],
+    "sources": [
+      [
+        "name": "tick", "module": "a", "action": "change", "detail": "poll.interval",
+        "changes": [["path": "poll.interval", "from": "5m", "to": "1m"]],
+      ],
+      ["name": "in", "module": "b", "action": "unchanged", "detail": "", "changes": []],
+    ],
+    "routes": [
+      [
+        "name": "pager", "module": "a", "action": "change", "detail": "content changed",
+        "changes": [["path": "then.config.n", "from": nil, "to": ["x": 1]]],
+      ]
+    ],
+    "impact": [["route": "pager", "module": "a", "unsettled": 41, "fate": "parked"]],
+    "needs_restart": [["path": "bus", "from": "sqlite", "to": "memory"]],
+    "summary": ["add": 0, "change": 2, "remove": 0],
+  ]
+
+  @Test func `a plan reads by module, then what becomes of deliveries, then the totals`() {
+    #expect(
+      PlanText.text(Self.plan) == """
+        ~ module a
+          ~ source tick
+              poll.interval: 5m → 1m
+          ~ route pager  content changed
+              then.config.n: – → {"x":1}
+        = module b
+
+        - route pager: 41 unsettled → parked (a)
+
+        ! runtime.bus: sqlite → memory  needs a restart
+
+        Plan: 0 to add, 2 to change, 0 to remove
+        """)
+  }
+
+  @Test func `a setting that needs a restart is something to do`() {
+    let nothing: JSONValue = ["modules": [], "summary": ["add": 0, "change": 0, "remove": 0]]
+    #expect(PlanText.text(nothing) == "No changes.")
+    #expect(!PlanText.hasChanges(nothing))
+    #expect(PlanText.hasChanges(["needs_restart": [["path": "bus"]]]))
+  }
+
+  @Test func `a value in a plan cannot move the terminal`() {
+    let plan: JSONValue = [
+      "modules": [
+        [
+          "name": "a\u{1B}[2J", "action": "change",
+          "changes": [["path": "p", "from": "\u{1B}[2J", "to": nil]],
+        ]
+      ]
+    ]
+    #expect(!PlanText.text(plan).contains("\u{1B}"))
   }
 }

@@ -21,7 +21,8 @@ import Testing
     "OPTIONS /api/status", "GET /livez/x", "GET /control/module/list",
     "GET /control/module/status/ops", "POST /control/module/load",
     "POST /control/module/load-project", "POST /control/module/unload",
-    "POST /control/module/reload", "POST /control/apply", "POST /control/pause",
+    "POST /control/module/reload", "POST /control/apply", "POST /control/plan",
+    "POST /control/pause",
     "POST /control/resume",
   ]
 

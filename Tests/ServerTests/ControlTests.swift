@@ -52,7 +52,7 @@ import Testing
     ("POST /control/module/list", "GET, HEAD"), ("POST /control/module/status/ops", "GET, HEAD"),
     ("GET /control/module/load", "POST"), ("PUT /control/module/load-project", "POST"),
     ("DELETE /control/module/unload", "POST"), ("GET /control/module/reload", "POST"),
-    ("GET /control/apply", "POST"), ("GET /control/pause", "POST"),
+    ("GET /control/apply", "POST"), ("GET /control/plan", "POST"), ("GET /control/pause", "POST"),
     ("HEAD /control/resume", "POST"),
   ]
 

@@ -75,8 +75,9 @@ import Testing
     ),
     ("module/reload", #"{"name":"ops"}"#, 200, .reload("ops", .park)),
     ("module/reload", #"{"name":"ops","on_removed":"drain"}"#, 200, .reload("ops", .drain)),
-    ("apply", "", 200, .apply(.park)),
-    ("apply", #"{"on_removed":"drop"}"#, 200, .apply(.drop)),
+    ("apply", "", 200, .apply(.park, plan: nil)),
+    ("apply", #"{"on_removed":"drop"}"#, 200, .apply(.drop, plan: nil)),
+    ("apply", #"{"plan_id":"pln_1"}"#, 200, .apply(.park, plan: "pln_1")),
     (
       "pause", #"{"targets":["route/pager","source/a/b"],"reason":"noise","for":"2h"}"#, 200,
       .pause(
@@ -119,7 +120,7 @@ import Testing
       "module/unload", #"{"name":"ops"}"#, #"{"ok":true,"name":"ops","parked":12,"dropped":0}"#
     ),
     ("module/reload", #"{"name":"ops"}"#, #"{"ok":true,"name":"ops"}"#),
-    ("apply", "{}", #"{"applied":true}"#),
+    ("plan", "{}", #"{"plan_id":"pln_1","modules":[]}"#), ("apply", "{}", #"{"applied":true}"#),
     ("pause", #"{"all":true}"#, #"{"ok":true,"paused":[{"target":"route/pager"}]}"#),
     ("resume", #"{"all":true}"#, #"{"ok":true,"resumed":[{"target":"route/pager"}]}"#),
   ]
@@ -154,7 +155,8 @@ import Testing
     ("module/reload", #"{"on_removed":"park"}"#, 422, "name"),
     ("module/reload", #"{"name":"ops","on_removed":1}"#, 422, "on_removed"),
     ("apply", #"{"on_removed":""}"#, 422, "on_removed"), ("apply", "x", 400, "JSON"),
-    ("apply", #"{"plan_id":"p1"}"#, 409, "plan"),
+    ("apply", #"{"plan_id":1}"#, 422, "plan_id"), ("plan", "x", 400, "JSON"),
+    ("plan", #"{"on_removed":"burn"}"#, 422, "on_removed"),
     ("pause", "{}", 422, "targets"), ("pause", #"{"targets":[]}"#, 422, "targets"),
     ("pause", #"{"targets":"route/a"}"#, 422, "targets"),
     ("pause", #"{"targets":[1]}"#, 422, "targets"),
@@ -207,7 +209,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "module/load", "module/load-project", "module/reload", "apply",
+    "module/load", "module/load-project", "module/reload", "plan", "apply",
   ])
   func `an invalid configuration is refused with all that is wrong`(_ path: String) async throws {
     let refusal = ConfigurationRefusal("2 errors", errors: [["line": 3], ["line": 4]])

@@ -42,7 +42,10 @@ struct BenchGateway: RuntimeGateway {
   func reloadModule(
     _ name: String, onRemoved: RemovedPolicy, by caller: Caller
   ) async throws -> JSONValue { .null }
-  func apply(onRemoved: RemovedPolicy, by caller: Caller) async throws -> JSONValue { .null }
+  func plan(onRemoved: RemovedPolicy) async throws -> JSONValue { .null }
+  func apply(
+    plan: String?, onRemoved: RemovedPolicy, by caller: Caller
+  ) async throws -> JSONValue { .null }
   func pause(
     _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller
   ) async throws -> [JSONValue] { [] }

@@ -12,11 +12,7 @@ struct Database {
 
   /// - Throws: ``Failure`` when there is no such file or it cannot be read.
   func read<Value>(_ body: (Inspector) async throws -> Value) async throws -> Value {
-    guard FileStatus.exists(path) else {
-      throw Failure(
-        .inputOutput, .inputOutput, "there is no database \(path)",
-        hint: "orgloop start makes it; --db names another")
-    }
+    guard FileStatus.exists(path) else { throw missing }
     do {
       let inspector = try Inspector.open(path: path)
       defer { inspector.close() }
@@ -24,6 +20,24 @@ struct Database {
     } catch {
       throw Failure(error)
     }
+  }
+
+  /// As ``read(_:)``, for what the database remembers of modules.
+  func readModules<Value>(_ body: (ModuleArchive) async throws -> Value) async throws -> Value {
+    guard FileStatus.exists(path) else { throw missing }
+    do {
+      let archive = try ModuleArchive.open(path: path)
+      defer { archive.close() }
+      return try await body(archive)
+    } catch {
+      throw Failure(error)
+    }
+  }
+
+  private var missing: Failure {
+    Failure(
+      .inputOutput, .inputOutput, "there is no database \(path)",
+      hint: "orgloop start makes it; --db names another")
   }
 
   /// The runtime that holds or held the file; nil when there is no file, no table or no row.

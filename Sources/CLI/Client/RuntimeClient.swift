@@ -44,19 +44,26 @@ struct RuntimeClient: Sendable {
   ) async throws -> Value {
     try await withRuntime(of: database) { client in
       guard let client else {
-        let socket = SocketPath.path(
-          database: database, runtimeDirectory: Surroundings.variable("XDG_RUNTIME_DIR"))
-        if FileStatus.isForbidden(socket) {
-          throw Failure(
-            .permission, .permission, "this user may not use the socket \(socket)",
-            hint: "runtime.control.socket_group names a group whose members may")
-        }
+        try refuseForbiddenSocket(of: database)
         throw Failure(
           .unavailable, .unavailable, "no runtime is running for \(database)",
           hint: "orgloop start starts one")
       }
       return try await body(client)
     }
+  }
+
+  /// What looks like no runtime may be one that this user cannot reach; then what the database says
+  /// is not what runs.
+  ///
+  /// - Throws: ``Failure``, 77.
+  static func refuseForbiddenSocket(of database: String) throws {
+    let socket = SocketPath.path(
+      database: database, runtimeDirectory: Surroundings.variable("XDG_RUNTIME_DIR"))
+    guard FileStatus.isForbidden(socket) else { return }
+    throw Failure(
+      .permission, .permission, "this user may not use the socket \(socket)",
+      hint: "runtime.control.socket_group names a group whose members may")
   }
 
   private static func find(_ database: String, _ http: HTTPClient) async -> RuntimeClient? {

@@ -11,10 +11,23 @@ struct ModuleStatusCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
   func run() async throws {
-    let status = try await global.withRunning { client in
-      try await client.get("/control/module/status/" + URLText.encode(name)).body
+    let database = try global.databasePath()
+    let status = try await RuntimeClient.withRuntime(of: database) { client in
+      guard let client else { return try await stored(Database(path: database)) }
+      return try await client.get("/control/module/status/" + URLText.encode(name)).body
     }
     global.output.result(
       status, ModuleText.status(status, nowMs: TimeSource.system.wallMs))
+  }
+
+  private func stored(_ database: Database) async throws -> JSONValue {
+    try RuntimeClient.refuseForbiddenSocket(of: database.path)
+    return try await database.readModules { archive in
+      do {
+        return try await archive.status(name)
+      } catch let error as EngineError where error.code == .notFound {
+        throw Failure(.moduleNotFound, .failed, error.message, hint: error.hint)
+      }
+    }
   }
 }

@@ -3,19 +3,15 @@ package import Engine
 
 /// What `apply`, `pause` and `resume` have changed, as people read it.
 package enum ChangeText {
-  /// A line for each module that changed, then the totals.
+  /// The lines of the plan that was carried out, then the totals.
   package static func applied(_ answer: JSONValue) -> String {
-    let signs = ["add": "+", "change": "~", "remove": "-"]
-    var lines: [String] = []
-    for item in answer["modules"]?.array ?? [] {
-      guard let sign = item["action"]?.string.flatMap({ signs[$0] }) else { continue }
-      lines.append("\(sign) \(SafeText.escaped(item["name"]?.string ?? "", bytesMax: 200))")
-    }
-    guard !lines.isEmpty else { return "Nothing to apply." }
     func count(_ key: String) -> Int64 { answer["summary"]?[key]?.int64 ?? 0 }
-    lines.append(
-      "Applied: \(count("add")) added, \(count("change")) changed, \(count("remove")) removed")
-    return lines.joined(separator: "\n")
+    guard ["add", "change", "remove"].contains(where: { count($0) > 0 }) else {
+      return "Nothing to apply."
+    }
+    let totals =
+      "Applied: \(count("add")) added, \(count("change")) changed, \(count("remove")) removed"
+    return (PlanText.objects(answer) + [totals]).joined(separator: "\n")
   }
 
   /// - Parameter word: `Paused` or `Resumed`.

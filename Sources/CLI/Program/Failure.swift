@@ -62,6 +62,8 @@ package struct Failure: Error, Sendable {
 package enum ExitStatus: Int32, Sendable {
   case done = 0
   case failed = 1
+  /// `plan --detailed-exitcode`: there is something to do.
+  case changes = 2
   case usage = 64
   case unavailable = 69
   case inputOutput = 74

@@ -71,8 +71,9 @@ struct Orgloop: AsyncParsableCommand {
       """,
     subcommands: [
       InitCommand.self, ValidateCommand.self, StartCommand.self, StopCommand.self,
-      ShutdownCommand.self, StatusCommand.self, ApplyCommand.self, ModuleCommand.self,
-      PauseCommand.self, ResumeCommand.self, RoutesCommand.self, EventsCommand.self,
+      ShutdownCommand.self, StatusCommand.self, PlanCommand.self, ApplyCommand.self,
+      ModuleCommand.self, PauseCommand.self, ResumeCommand.self, RoutesCommand.self,
+      EventsCommand.self,
       VersionCommand.self,
       CompletionsCommand.self,
     ])

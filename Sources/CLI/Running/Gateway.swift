@@ -148,9 +148,15 @@ extension Gateway {
     }
   }
 
-  func apply(onRemoved: RemovedPolicy, by caller: Caller) async throws -> JSONValue {
+  func plan(onRemoved: RemovedPolicy) async throws -> JSONValue {
+    try await control.plan(onRemoved: onRemoved)
+  }
+
+  func apply(
+    plan: String?, onRemoved: RemovedPolicy, by caller: Caller
+  ) async throws -> JSONValue {
     var answer = try await noting("apply", nil, caller) {
-      try await control.apply(onRemoved: onRemoved, by: caller.name).object ?? [:]
+      try await control.apply(plan: plan, onRemoved: onRemoved, by: caller.name).object ?? [:]
     } done: { _ in
       [nil]
     }

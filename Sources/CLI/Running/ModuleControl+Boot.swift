@@ -3,43 +3,95 @@ import ProjectConfiguration
 import Server
 
 extension ModuleControl {
+  /// What ``apply(plan:onRemoved:by:)`` would do now, with `needs_restart` and `warnings`.
+  ///
+  /// - Throws: ``ConfigurationRefusal``; ``EngineError`` `.conflict` for a name that belongs to
+  ///   other files.
+  func plan(onRemoved: RemovedPolicy) async throws -> JSONValue {
+    try await turns.take(key(.boot)) {
+      .object(try await boot(onRemoved).json(settings))
+    }
+  }
+
   /// Brings the running modules to what the boot project says now: those that are gone are
   /// unloaded, then the others are loaded or reloaded (config.md 10.6).
   ///
-  /// Nothing is changed when the project has errors, or when a name belongs to other files. One
-  /// module that cannot be made keeps none of the others from being applied.
+  /// Nothing is changed when the project has errors, when a name belongs to other files, or when
+  /// the plan would be another one now. One module that cannot be made keeps none of the others
+  /// from being applied.
   ///
-  /// - Returns: `{applied: true, modules [{name, action, changes?}], summary, warnings}`.
-  func apply(onRemoved: RemovedPolicy, by requester: String) async throws -> JSONValue {
+  /// - Parameter wanted: The id of the plan that was looked at; nil applies any.
+  /// - Returns: The plan with `applied: true`.
+  func apply(
+    plan wanted: String?, onRemoved: RemovedPolicy, by requester: String
+  ) async throws -> JSONValue {
     try await turns.take(key(.boot)) {
-      let project = await files.project(.boot, beside: runtime.loadedDefinitions)
-      guard !project.hasErrors else { throw ConfigurationRefusal(project) }
-      try checkExposure(project.modules)
-      let running = Set(runtime.loadedDefinitions.map(\.name))
-      try await refuseTakenNames(project, running)
-      var tally = ApplyTally()
-      for name in try await gone(from: project) {
-        try await tally.note(name) {
+      let boot = try await boot(onRemoved)
+      guard wanted == nil || wanted == boot.plan.id else {
+        throw EngineError(
+          .conflict, "the plan was made against another state; make a new one",
+          hint: "orgloop plan makes one; --on-removed is a part of it")
+      }
+      // The runtime reloads what it finds changed, so that it need not be told what is unchanged.
+      var failure: (any Error)?
+      for name in boot.plan.modules(.remove) {
+        failure = try await first(failure) {
           _ = try await runtime.unloadModule(
             name, drainMs: nil, onRemoved: onRemoved, leavesBoot: true, requester: requester)
-          return .remove
         }
       }
-      let kept = try await runtime.modulesKeptUnloaded()
-      for definition in project.modules where !kept.contains(definition.name) {
+      let added = Set(boot.plan.modules(.add))
+      for definition in boot.project.modules where !boot.kept.contains(definition.name) {
         let order = ModuleOrder(definition, isFromBoot: true, requester: requester)
-        try await tally.note(definition.name) {
-          guard running.contains(definition.name) else {
-            return .add(try await refusing { try await runtime.loadModule(order) })
+        failure = try await first(failure) {
+          _ = try await refusing {
+            added.contains(definition.name)
+              ? try await runtime.loadModule(order)
+              : try await runtime.reloadModule(order, onRemoved: onRemoved, drainMs: nil)
           }
-          let report = try await refusing {
-            try await runtime.reloadModule(order, onRemoved: onRemoved, drainMs: nil)
-          }
-          return report.outcome == .unchanged ? .unchanged : .change(report)
         }
       }
-      if let failure = tally.failure { throw failure }
-      return tally.json(warnings: project.warningTexts)
+      if let failure { throw failure }
+      var answer = boot.json(settings)
+      answer["applied"] = true
+      return .object(answer)
+    }
+  }
+
+  /// The boot project as its files are now, and the way there.
+  private struct Boot {
+    let project: LoadedProject
+    let kept: Set<String>
+    let plan: ModulePlan
+
+    func json(_ settings: RunningSettings) -> JSONObject {
+      PlanDocument.make(plan, of: project, needsRestart: settings.changes(to: project.settings))
+    }
+  }
+
+  private func boot(_ onRemoved: RemovedPolicy) async throws -> Boot {
+    let project = await files.project(.boot, beside: runtime.loadedDefinitions)
+    guard !project.hasErrors else { throw ConfigurationRefusal(project) }
+    try checkExposure(project.modules)
+    let running = Set(runtime.loadedDefinitions.map(\.name))
+    try await refuseTakenNames(project, running)
+    let base = try await runtime.planBase(for: Set(project.modules.map(\.name)))
+    return Boot(
+      project: project, kept: base.kept,
+      plan: ModulePlan(from: base, to: project.modules, onRemoved: onRemoved))
+  }
+
+  /// A failure of one module is kept until all others are done; the end of the runtime is not.
+  private func first(
+    _ failure: (any Error)?, _ body: () async throws -> Void
+  ) async throws -> (any Error)? {
+    do {
+      try await body()
+      return failure
+    } catch let error as EngineError where error.code == .closed {
+      throw error
+    } catch {
+      return failure ?? error
     }
   }
 
@@ -53,17 +105,6 @@ extension ModuleControl {
         "module \"\(known.name)\" is loaded from \(known.origin), not from \(definition.path)",
         hint: "orgloop module unload \(known.name)")
     }
-  }
-
-  /// The running modules that came from the manifest and stand there no more.
-  private func gone(from project: LoadedProject) async throws -> [String] {
-    let names = Set(project.modules.map(\.name))
-    var gone: [String] = []
-    for definition in runtime.loadedDefinitions where !names.contains(definition.name) {
-      guard try await runtime.knownModule(definition.name)?.isFromBoot == true else { continue }
-      gone.append(definition.name)
-    }
-    return gone.sorted()
   }
 
   /// Loads again what was loaded by hand before the runtime ended without being asked to by an
@@ -89,57 +130,5 @@ extension ModuleControl {
       }
     }
     return (loaded, warnings)
-  }
-}
-
-/// What an `apply` has done so far.
-private struct ApplyTally {
-  enum Action {
-    case add(LoadReport)
-    case change(LoadReport)
-    case unchanged
-    case remove
-  }
-
-  private var items: [JSONValue] = []
-  private var counts: [String: Int] = [:]
-  private(set) var failure: (any Error)?
-
-  /// A failure of one module is kept until all others are done; the end of the runtime is not.
-  mutating func note(_ name: String, _ body: () async throws -> Action) async throws {
-    do {
-      add(name, try await body())
-    } catch let error as EngineError where error.code == .closed {
-      throw error
-    } catch {
-      failure = failure ?? error
-    }
-  }
-
-  private mutating func add(_ name: String, _ action: Action) {
-    var item: JSONObject = ["name": .string(name)]
-    let word: String
-    switch action {
-    case .add: word = "add"
-    case .change(let report):
-      word = "change"
-      item["changes"] = report.changes.json
-    case .unchanged: word = "unchanged"
-    case .remove: word = "remove"
-    }
-    item["action"] = .string(word)
-    items.append(.object(item))
-    counts[word, default: 0] += 1
-  }
-
-  func json(warnings: [String]) -> JSONValue {
-    [
-      "applied": true, "modules": .array(items),
-      "summary": [
-        "add": JSONValue(counts["add"] ?? 0), "change": JSONValue(counts["change"] ?? 0),
-        "remove": JSONValue(counts["remove"] ?? 0),
-      ],
-      "warnings": .array(warnings.map(JSONValue.string)),
-    ]
   }
 }

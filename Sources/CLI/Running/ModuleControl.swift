@@ -7,8 +7,7 @@ import Server
 struct ModuleControl: Sendable {
   let runtime: Runtime
   let files: ModuleFiles
-  /// Where the server listens: what may be opened to other machines depends on it.
-  let host: String
+  let settings: RunningSettings
   let turns = Turns()
 
   // MARK: Load
@@ -140,7 +139,7 @@ struct ModuleControl: Sendable {
 
   func checkExposure(_ modules: [ModuleDefinition]) throws {
     do {
-      try WebhookExposure.check(modules, host: host, catalog: files.catalog)
+      try WebhookExposure.check(modules, host: settings.running.host, catalog: files.catalog)
     } catch let failure as Failure {
       throw ConfigurationRefusal(failure)
     }

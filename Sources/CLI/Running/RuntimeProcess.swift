@@ -73,7 +73,7 @@ struct RuntimeProcess {
       runtime: runtime,
       files: ModuleFiles(
         loading, bootFile: project.configFile ?? project.projectRoot, hashKey: runtime.hashKey),
-      host: settings.host)
+      settings: RunningSettings(settings, configured: project.settings))
     try await serve(
       control, project, settings, RecordKeeper(runtime, record, time: .system))
   }

@@ -59,7 +59,7 @@ final class ReloadRequests: Service {
     notification.sendReloading()
     do {
       control.runtime.noteOperatorAction("apply", target: nil, requester: "signal")
-      _ = try await control.apply(onRemoved: .park, by: "signal")
+      _ = try await control.apply(plan: nil, onRemoved: .park, by: "signal")
     } catch {
       let failure = Failure(error)
       logger.error("the configuration is not applied: \(failure.message)")

@@ -39,7 +39,8 @@ final class FakeGateway: RuntimeGateway {
     case loadProject(String)
     case unload(String, drainMs: Int64?, RemovedPolicy)
     case reload(String, RemovedPolicy)
-    case apply(RemovedPolicy)
+    case plan(RemovedPolicy)
+    case apply(RemovedPolicy, plan: String?)
     case pause(PauseSelection, reason: String?, durationMs: Int64?)
     case resume(PauseSelection)
   }
@@ -152,8 +153,16 @@ final class FakeGateway: RuntimeGateway {
     return ["ok": true, "name": .string(name)]
   }
 
-  func apply(onRemoved: RemovedPolicy, by caller: Caller) async throws -> JSONValue {
-    try note(.apply(onRemoved), caller)
+  func plan(onRemoved: RemovedPolicy) async throws -> JSONValue {
+    state.withLock { $0.orders.append(.plan(onRemoved)) }
+    try fail()
+    return ["plan_id": "pln_1", "modules": []]
+  }
+
+  func apply(
+    plan: String?, onRemoved: RemovedPolicy, by caller: Caller
+  ) async throws -> JSONValue {
+    try note(.apply(onRemoved, plan: plan), caller)
     return ["applied": true]
   }
 

@@ -1,0 +1,101 @@
+import ArgumentParser
+import Engine
+import Foundation
+import ProjectConfiguration
+
+/// `orgloop plan` (cli-http.md 2.2).
+struct PlanCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan",
+    abstract: "Show what apply, or the next start, would change; changes nothing.")
+
+  @Flag(name: .long, help: "Exit 2 when there are changes, 1 for any failure but an invalid file.")
+  var detailedExitcode = false
+  @Option(name: .long, help: "What is to become of unsettled deliveries whose route is gone.")
+  var onRemoved: RemovedPolicy = .park
+  @Option(
+    name: .long,
+    help: ArgumentHelp("Write the plan there, for apply --plan.", valueName: "file"))
+  var out: String?
+
+  @OptionGroup(title: "Global flags") var global: GlobalOptions
+
+  func run() async throws {
+    let plan: JSONValue
+    do {
+      plan = try await makePlan()
+      try save(plan)
+    } catch {
+      var failure = Failure(error)
+      global.output.showDetails(of: failure)
+      if detailedExitcode, failure.exit != .configuration { failure.exit = .failed }
+      throw failure
+    }
+    if let own = ProjectFile.resolved(global.configPath), let planned = plan["config"]?.string,
+      own != planned
+    {
+      global.output.warning("this is the plan of \(planned), which the runtime was started with")
+    }
+    global.output.showWarnings(of: plan)
+    global.output.result(plan, PlanText.text(plan))
+    if detailedExitcode, PlanText.hasChanges(plan) { throw Ended(status: .changes) }
+  }
+
+  private func makePlan() async throws -> JSONValue {
+    let database = try global.databasePath()
+    return try await RuntimeClient.withRuntime(of: database) { client in
+      guard let client else {
+        try RuntimeClient.refuseForbiddenSocket(of: database)
+        return try await StoppedPlan(global: global, database: database).make()
+      }
+      return try await client.order("plan", ["on_removed": .string(onRemoved.rawValue)])
+    }
+  }
+
+  /// For the owner alone: a plan names what a project is made of.
+  private func save(_ plan: JSONValue) throws {
+    guard let out else { return }
+    let path = Surroundings.absolute(out)
+    if FileStatus.exists(path), !global.yes {
+      throw Failure(.conflict, .failed, "\(path) exists", hint: "--yes overwrites it")
+    }
+    do {
+      let options: Data.WritingOptions = global.yes ? [.atomic] : [.withoutOverwriting]
+      try Data(Output.text(of: plan).utf8).write(to: URL(filePath: path), options: options)
+      // What was there before may have been open to others.
+      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+    } catch {
+      throw Failure(.inputOutput, .inputOutput, "cannot write \(path)")
+    }
+  }
+}
+
+/// A plan for the next start, made from the database and the files.
+struct StoppedPlan {
+  let global: GlobalOptions
+  let database: String
+
+  func make() async throws -> JSONValue {
+    guard FileStatus.exists(database) else { return try await plan(nil) }
+    return try await Database(path: database).readModules { try await plan($0) }
+  }
+
+  /// - Parameter archive: Nil where nothing has ever run.
+  private func plan(_ archive: ModuleArchive?) async throws -> JSONValue {
+    var options = LoadOptions()
+    if let key = try await archive?.hashKey() { options.hashKey = key }
+    let project = try await ProjectLoading.withCatalog { [options] loading in
+      let project = loading.load(global, options: options)
+      guard !project.hasErrors else { throw Failure(configurationOf: project) }
+      try WebhookExposure.check(
+        project.modules, host: Surroundings.variable("ORGLOOP_HOST") ?? project.settings.host,
+        catalog: loading.catalog)
+      return project
+    }
+    let names = Set(project.modules.map(\.name))
+    let base = try await archive?.planBase(for: names) ?? PlanBase()
+    // A start parks what routes that are gone have left.
+    let plan = ModulePlan(from: base, to: project.modules, onRemoved: .park)
+    return .object(PlanDocument.make(plan, of: project, needsRestart: []))
+  }
+}

@@ -1,0 +1,164 @@
+/// A field that is different, under the path that it has in the files.
+package struct FieldChange: Sendable, Hashable {
+  package var path: String
+  /// Nil where there was none; ``hidden`` for what may be secret.
+  package var from: JSONValue?
+  package var to: JSONValue?
+  /// The text of a prompt or script, shown as a part of its hash.
+  package var isContent: Bool
+
+  package init(
+    path: String, from: JSONValue?, to: JSONValue?, isContent: Bool = false
+  ) {
+    self.path = path
+    self.from = from
+    self.to = to
+    self.isContent = isContent
+  }
+
+  /// What stands for a value that may not be shown.
+  package static let hidden: JSONValue = "***"
+}
+
+/// An object of a definition as fields, in an order for reading.
+struct ObjectFields {
+  private struct Leaf {
+    var path: String
+    /// The nearest key, which a value of the documents must have too to be the same.
+    let key: String
+    /// What is compared; never shown where the leaf is guarded.
+    let value: JSONValue
+    /// What is shown if it may be.
+    let shown: JSONValue
+    let isGuarded: Bool
+    var isContent = false
+  }
+
+  private var leaves: [Leaf] = []
+  /// How often each path was added: one transform may be used twice, one value filtered twice.
+  private var counts: [String: Int] = [:]
+
+  /// A value of a type that holds no secret: a time, a number, a name.
+  mutating func add(_ path: String, _ value: JSONValue?) {
+    guard let value else { return }
+    append(Leaf(path: path, key: "", value: value, shown: value, isGuarded: false))
+  }
+
+  /// A value that a user may have written anything into, leaf by leaf.
+  mutating func addGuarded(_ path: String, key: String, _ value: JSONValue) {
+    switch value {
+    case .object(let object) where !object.isEmpty:
+      for member in object.members {
+        addGuarded("\(path).\(member.key)", key: member.key, member.value)
+      }
+    case .array(let list) where !list.isEmpty:
+      for (index, each) in list.enumerated() { addGuarded("\(path).\(index)", key: key, each) }
+    default:
+      append(Leaf(path: path, key: key, value: value, shown: value, isGuarded: true))
+    }
+  }
+
+  /// A value that is compared with its variables replaced and shown without.
+  mutating func addGuarded(
+    _ path: String, key: String, comparing value: JSONValue, shown: JSONValue
+  ) {
+    append(Leaf(path: path, key: key, value: value, shown: shown, isGuarded: true))
+  }
+
+  /// - Parameter hash: In hexadecimal.
+  mutating func addContent(_ path: String, hash: String) {
+    let text = JSONValue.string("sha256:" + hash.prefix(12))
+    append(
+      Leaf(
+        path: path, key: "", value: .string(hash), shown: text, isGuarded: false, isContent: true))
+  }
+
+  private mutating func append(_ leaf: Leaf) {
+    var leaf = leaf
+    let count = counts[leaf.path, default: 0] + 1
+    counts[leaf.path] = count
+    if count > 1 { leaf.path += "#\(count)" }
+    leaves.append(leaf)
+  }
+
+  /// What is different, in the order of the new fields; then what is gone.
+  func changes(
+    from old: ObjectFields, written: (old: WrittenValues, new: WrittenValues)
+  ) -> [FieldChange] {
+    let before = Dictionary(
+      old.leaves.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+    var found: [FieldChange] = []
+    for leaf in leaves {
+      let other = before[leaf.path]
+      guard other?.value != leaf.value else { continue }
+      found.append(
+        FieldChange(
+          path: leaf.path, from: other.map { ObjectFields.shown($0, written.old) },
+          to: ObjectFields.shown(leaf, written.new), isContent: leaf.isContent))
+    }
+    let paths = Set(leaves.map(\.path))
+    for leaf in old.leaves where !paths.contains(leaf.path) {
+      found.append(
+        FieldChange(
+          path: leaf.path, from: ObjectFields.shown(leaf, written.old), to: nil,
+          isContent: leaf.isContent))
+    }
+    return found
+  }
+
+  private static func shown(_ leaf: Leaf, _ written: WrittenValues) -> JSONValue {
+    guard leaf.isGuarded else { return leaf.shown }
+    let soundsSecret = leaf.path.split(separator: ".").contains { isTelling($0.lowercased()) }
+    return !soundsSecret && written.contains(leaf.shown, key: leaf.key)
+      ? leaf.shown : FieldChange.hidden
+  }
+
+  /// Keys whose value may be a credential. Wider than what the files' reader takes for one: to hide
+  /// too much costs a look into the file.
+  private static func isTelling(_ key: String) -> Bool {
+    [
+      "token", "secret", "passw", "key", "auth", "credential", "private", "cookie", "signature",
+      "session", "cert",
+    ].contains { key.contains($0) }
+  }
+}
+
+/// What stands literally in a module's documents, which never hold a secret: what a variable
+/// brought in is not there, and credentials are `***`.
+struct WrittenValues {
+  private struct Entry: Hashable {
+    let key: String
+    let value: JSONValue
+  }
+
+  private var entries: Set<Entry> = []
+
+  init(_ documents: JSONText) {
+    let value = documents.value()
+    // Not the hashes of variables and files, which are no values.
+    for part in ["documents", "params", "defaults"] {
+      if let value = value[part] { collect(value, key: "") }
+    }
+  }
+
+  /// Whether each scalar in a value was written so under its key.
+  func contains(_ value: JSONValue, key: String) -> Bool {
+    switch value {
+    case .null, .bool: true
+    case .string, .number: entries.contains(Entry(key: key, value: value))
+    case .array(let list): list.allSatisfy { contains($0, key: key) }
+    case .object(let object):
+      object.members.allSatisfy { contains($0.value, key: $0.key) }
+    }
+  }
+
+  private mutating func collect(_ value: JSONValue, key: String) {
+    switch value {
+    case .null, .bool: break
+    case .string, .number: entries.insert(Entry(key: key, value: value))
+    case .array(let list): for each in list { collect(each, key: key) }
+    case .object(let object):
+      for member in object.members { collect(member.value, key: member.key) }
+    }
+  }
+}

@@ -1,0 +1,226 @@
+import Engine
+import TestSupport
+import Testing
+
+/// What a plan says of two states, and what it keeps to itself (cli-http.md 2.2).
+@Suite struct PlanTests {
+  /// - Parameter documents: As the files are written, before variables are replaced.
+  private func module(
+    _ name: String = "default", config: JSONObject = [:], documents: String = "{}",
+    routes: [RouteDefinition] = [.test()]
+  ) throws -> ModuleDefinition {
+    var module = ModuleWorld.module(name, routes: routes)
+    module.actors[0].config = config
+    module.documents = try JSONText(
+      checking: Array(#"{"documents":{"orgloop.yaml":\#(documents)}}"#.utf8))
+    module.contentHash += " \(documents) \(config.members)"
+    return module
+  }
+
+  private func base(
+    _ modules: [ModuleDefinition], unsettled: [String: Int] = [:]
+  ) -> PlanBase {
+    var base = PlanBase(generation: 7)
+    base.modules = modules.map {
+      PlanBase.Module(
+        name: $0.name, generation: 7, contentHash: $0.contentHash, definition: $0)
+    }
+    if let first = modules.first { base.unsettled = [first.name: unsettled] }
+    return base
+  }
+
+  private func plan(
+    _ old: ModuleDefinition, _ new: ModuleDefinition, unsettled: [String: Int] = [:],
+    onRemoved: RemovedPolicy = .park
+  ) -> ModulePlan {
+    ModulePlan(from: base([old], unsettled: unsettled), to: [new], onRemoved: onRemoved)
+  }
+
+  private func changes(_ plan: ModulePlan, _ kind: ModulePlan.Kind = .actors) -> [FieldChange] {
+    (plan.items[kind] ?? []).flatMap(\.changes)
+  }
+
+  @Test func `where nothing differs nothing is to do`() throws {
+    let module = try module()
+    let plan = plan(module, module, unsettled: ["all": 3])
+    #expect(plan.summary.isEmpty)
+    #expect(plan.impact.isEmpty)
+    #expect(plan.items.values.joined().allSatisfy { $0.action == .unchanged })
+    #expect(plan.baseGeneration == 7)
+  }
+
+  @Test func `without anything before everything is added, and the module counts no object`() throws
+  {
+    let plan = ModulePlan(from: PlanBase(), to: [try module("ops")], onRemoved: .park)
+    #expect(plan.modules(.add) == ["ops"])
+    #expect(plan.summary.add == 3)
+    #expect(plan.items[.routes]?.first?.detail == "in → out")
+    #expect(plan.baseGeneration == nil)
+  }
+
+  @Test func `one plan has one id, and another step another`() throws {
+    let (old, new) = (try module(), try module(routes: [.test("other")]))
+    let id = plan(old, new).id
+    #expect(id == plan(old, new).id)
+    #expect(id.wholeMatch(of: /pln_[0-9a-f]{32}/) != nil)
+    var later = base([old])
+    later.modules[0].generation = 8
+    let others = [
+      plan(old, old), plan(new, old), plan(old, new, onRemoved: .drop),
+      ModulePlan(from: later, to: [new], onRemoved: .park),
+      ModulePlan(from: PlanBase(), to: [new], onRemoved: .park),
+    ]
+    #expect(Set(others.map(\.id) + [id]).count == 6)
+  }
+
+  @Test func `a written value is shown, and one that a variable brought in is not`() throws {
+    let old = try module(
+      config: ["url": "http://a", "note": "hunter-one", "retries": 1],
+      documents: #"{"actors":[{"config":{"url":"http://a","note":"${NOTE}","retries":1}}]}"#)
+    let new = try module(
+      config: ["url": "http://b", "note": "hunter-two", "retries": 2],
+      documents: #"{"actors":[{"config":{"url":"http://b","note":"${NOTE}","retries":2}}]}"#)
+    let plan = plan(old, new)
+    #expect(
+      changes(plan) == [
+        FieldChange(path: "config.url", from: "http://a", to: "http://b"),
+        FieldChange(path: "config.note", from: "***", to: "***"),
+        FieldChange(path: "config.retries", from: 1, to: 2),
+      ])
+    #expect(!JSONText(.object(plan.json)).description.contains("hunter"))
+  }
+
+  @Test func `what sounds like a credential is hidden even where it is written`() throws {
+    let old = try module(
+      config: ["headers": ["X-Api-Key": "abc"], "cookie": "one"],
+      documents: #"{"headers":{"X-Api-Key":"abc"},"cookie":"one"}"#)
+    let new = try module(
+      config: ["headers": ["X-Api-Key": "abd"]], documents: #"{"headers":{"X-Api-Key":"abd"}}"#)
+    #expect(
+      changes(plan(old, new)) == [
+        FieldChange(path: "config.headers.X-Api-Key", from: "***", to: "***"),
+        FieldChange(path: "config.cookie", from: "***", to: nil),
+      ])
+  }
+
+  @Test func `a value written under another key is not taken for this one`() throws {
+    let old = try module(config: ["pin": "1234"], documents: #"{"port":"1234","pin":"${PIN}"}"#)
+    let new = try module(config: ["pin": "5678"], documents: #"{"pin":"${PIN}"}"#)
+    #expect(changes(plan(old, new)).map(\.from) == ["***"])
+  }
+
+  @Test func `a prompt and a script count as content`() throws {
+    var (old, new) = (RouteDefinition.test(), RouteDefinition.test())
+    old.prompt = PromptFile(path: "/p.md", captured: "one")
+    new.prompt = PromptFile(path: "/p.md", captured: "two")
+    func step(_ hash: String) -> TransformStep {
+      TransformStep(name: "clean", kind: .script("/c.sh"), contentHash: hash)
+    }
+    old.transforms = [step("aaaaaaaaaaaaaaaa")]
+    new.transforms = [step("bbbbbbbbbbbbbbbb")]
+    let plan = plan(try module(routes: [old]), try module(routes: [new]))
+    let route = try #require(plan.items[.routes]?.first)
+    #expect(route.detail == "content changed")
+    #expect(route.changes.map(\.path) == ["transforms.clean.script", "with.prompt_file"])
+    let transform = try #require(plan.items[.transforms]?.first)
+    #expect(transform.action == .change)
+    #expect(transform.detail == "content changed")
+    #expect(transform.changes.first?.to == "sha256:bbbbbbbbbbbb")
+  }
+
+  @Test func `an object of another module is shown with its module`() throws {
+    let new = RouteDefinition.test("cross")
+    var changed = new
+    changed.sources = [SourceReference(module: "engineering", id: "github")]
+    let plan = plan(try module(routes: [new]), try module(routes: [changed]))
+    #expect(
+      changes(plan, .routes) == [
+        FieldChange(path: "when.source", from: ["in"], to: ["engineering:github"])
+      ])
+  }
+
+  @Test func `another connector starts without a checkpoint, and times read as they are written`()
+    throws
+  {
+    let old = try module()
+    var new = old
+    new.sources[0].connector = "poll"
+    new.sources[0].pollIntervalMs = 300_000
+    let source = try #require(plan(old, new).items[.sources]?.first)
+    #expect(source.detail == "another connector: it starts without a checkpoint")
+    #expect(source.changes.last == FieldChange(path: "poll.interval", from: "1m", to: "5m"))
+  }
+
+  static let policies: [(RemovedPolicy, ModulePlan.Fate)] = [
+    (.park, .parked), (.drain, .drained), (.drop, .dropped),
+  ]
+
+  @Test(arguments: policies)
+  func `what a route that goes has left shares the fate that was asked for`(
+    _ policy: RemovedPolicy, _ fate: ModulePlan.Fate
+  ) throws {
+    let old = try module(routes: [.test("all"), .test("pager")])
+    let plan = plan(
+      old, try module(), unsettled: ["pager": 41, "all": 2, "earlier": 5], onRemoved: policy)
+    #expect(
+      plan.impact
+        == [ModulePlan.Impact(route: "pager", module: "default", unsettled: 41, fate: fate)])
+  }
+
+  @Test func `a route that is disabled parks, one that changes goes on with what it says then`()
+    throws
+  {
+    var disabled = RouteDefinition.test("a")
+    disabled.isEnabled = false
+    let old = try module(routes: [.test("a"), .test("b"), .test("c"), .test("d")])
+    let new = try module(
+      routes: [
+        disabled, .test("b", config: ["x": 1]), .test("c", config: ["x": 1]), .test("d"),
+        .test("new"),
+      ])
+    var base = base([old], unsettled: ["a": 1, "b": 2, "c": 3, "d": 4, "new": 5])
+    base.paused = ["default": ["c"]]
+    let plan = ModulePlan(from: base, to: [new], onRemoved: .drop)
+    #expect(plan.impact.map(\.route) == ["a", "b", "c", "new"])
+    #expect(plan.impact.map(\.fate) == [.parked, .newDefinition, .paused, .resumed])
+  }
+
+  @Test func `a route to an actor of a module that goes waits`() throws {
+    let listener = try module(
+      "other", routes: [ModuleWorld.route("far", toModule: "gone"), .test("near")])
+    var base = base([try module("gone")])
+    base.others = [listener]
+    base.unsettled = ["other": ["far": 2, "near": 1]]
+    let plan = ModulePlan(from: base, to: [], onRemoved: .park)
+    #expect(plan.modules(.remove) == ["gone"])
+    #expect(plan.summary.remove == 3)
+    #expect(
+      plan.impact
+        == [ModulePlan.Impact(route: "far", module: "other", unsettled: 2, fate: .waiting)])
+  }
+
+  @Test func `a module that an operator has unloaded is left alone`() throws {
+    let plan = ModulePlan(
+      from: PlanBase(kept: ["ops"]), to: [try module("ops")], onRemoved: .park)
+    #expect(plan.modules(.unchanged) == ["ops"])
+    #expect(plan.summary.isEmpty)
+  }
+
+  @Test func `with the hashes alone a module is the same or not, and its objects are not told`()
+    throws
+  {
+    let (same, changed) = (try module("same"), try module("changed"))
+    var base = PlanBase(generation: 3)
+    base.modules = [
+      PlanBase.Module(name: "same", generation: 2, contentHash: same.contentHash),
+      PlanBase.Module(name: "changed", generation: 3, contentHash: "older"),
+      PlanBase.Module(name: "gone", generation: 1, contentHash: "x"),
+    ]
+    base.unsettled = ["changed": ["all": 1, "before": 2], "gone": ["all": 3], "same": ["all": 4]]
+    let plan = ModulePlan(from: base, to: [same, changed], onRemoved: .park)
+    #expect(plan.items[.modules]?.map(\.action) == [.unchanged, .change, .remove])
+    #expect(plan.items[.routes]?.map(\.module) == ["same"])
+    #expect((plan.summary.add, plan.summary.change, plan.summary.remove) == (0, 1, 1))
+    #expect(plan.impact.map(\.fate) == [.newDefinition, .parked, .parked])
+  }
+}
