@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "Tests" / "soak"))
 from control import CommandLine, Control, Gone, Hook  # noqa: E402
 from fleet import Host, webhook_actor  # noqa: E402
 from measure import Cost  # noqa: E402
+from project import MARK_VARIABLE  # noqa: E402
 from runtime import Runtime  # noqa: E402
 from sink import Sink  # noqa: E402
 
@@ -325,7 +326,9 @@ def _latencies(arguments, host, sink, numbers):
 
 def _write_sick(host):
     """Its actor hangs, its script spins, its source throws."""
-    spin = [sys.executable, "-I", "-S", "-c", "while True: pass"]
+    # Marked, so that a child which outlived its runtime would be found and ended.
+    spin = {"command": [sys.executable, "-I", "-S", "-c", "while True: pass"],
+            "env": {MARK_VARIABLE: host.mark}}
     patient = {"concurrency": 16, "timeout": "30s", "circuit_breaker": False}
     # Nobody listens to what was sent here: the listener's queue takes the connection, and that is
     # all that ever happens.
@@ -335,7 +338,7 @@ def _write_sick(host):
         host, "sick",
         sources=[{"id": "throw", "connector": "exec", "poll": {"interval": "1s"},
                   "config": {"command": ["false"]}}],
-        actors=[hang, {"id": "spin", "connector": "exec", "config": {"command": spin},
+        actors=[hang, {"id": "spin", "connector": "exec", "config": spin,
                        "delivery": patient | {"concurrency": 1}}],
         routes=[
             {"name": "hang", "when": {"source": "hook"}, "then": {"actor": "hang"}},
