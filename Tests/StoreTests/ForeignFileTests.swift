@@ -107,7 +107,7 @@ struct ForeignFileTests {
         ["migration 1", "513a1101e46dffe7"], ["migration 2", "1479e71d05426f96"],
         ["migration 3", "a02c4e09622d50f3"], ["migration 4", "ccba82907d50d323"],
         ["migration 5", "7ef49c9f384c1a4a"], ["migration 6", "f63253c143e7f7b8"],
-        ["migration 7", "9f6f44200f237a64"], ["migration 8", "177f97b3e82968f1"],
+        ["migration 7", "13421ed1d70adab7"], ["migration 8", "177f97b3e82968f1"],
       ])
   }
 }

@@ -150,10 +150,17 @@ struct Scenario: Sendable, CustomStringConvertible {
     }
     await register("v2", store, steps)
     guard let names = try? await Names.register(in: store) else { return }
-    _ = try? await store.accepted([names.event(to: [names.toClaude(), names.toSlack])])
     await step(
-      "moved", rows: 2, steps, "SELECT count(*) FROM queue WHERE lane = \(names.slack)"
-    ) { try await store.move([1 << 16], from: names.claude, to: names.slack) }
+      "queued", rows: 1, steps, "SELECT count(*) FROM queue WHERE delivery = 65536"
+    ) { try await store.accepted([names.event(to: [names.toClaude()])]) }
+    let isQueued = steps.values.last?.isReported == true
+    await step(
+      "moved", rows: 1, steps, "SELECT count(*) FROM queue WHERE lane = \(names.slack)"
+    ) {
+      // What was not queued cannot be moved.
+      guard isQueued else { throw StoreError(.other, "not queued") }
+      try await store.move([1 << 16], from: names.claude, to: names.slack)
+    }
     await step(
       "unloaded", rows: 1, steps, "SELECT count(*) FROM modules WHERE state = 'unloading'"
     ) {
