@@ -54,17 +54,19 @@ struct ControlBody: Sendable {
     return flag
   }
 
-  /// Milliseconds, from a number of them or from text such as `30s`.
+  /// Milliseconds, from a number of them or from text such as `30s`; ten years at most, so that sums
+  /// with a clock cannot overflow.
   func durationMs(_ key: String) throws(Problem) -> Int64? {
     let ms: Int64?
     switch value(key) {
     case nil: return nil
-    case .number(let number)?: ms = number.int64.flatMap { $0 >= 0 ? $0 : nil }
+    case .number(let number)?: ms = number.int64.flatMap { (0...DurationText.msMax).contains($0) ? $0 : nil }
     case .string(let text)?: ms = DurationText.ms(text)
     default: ms = nil
     }
     guard let ms else {
-      throw .invalid("\(key) must be milliseconds or a duration such as 30s")
+      throw .invalid(
+        "\(key) must be milliseconds or a duration such as 30s, of at most ten years")
     }
     return ms
   }

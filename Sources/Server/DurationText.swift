@@ -26,5 +26,5 @@ enum DurationText {
   }
 
   /// Ten years.
-  private static let msMax: Int64 = 3_653 * 86_400_000
+  static let msMax: Int64 = 3_653 * 86_400_000
 }

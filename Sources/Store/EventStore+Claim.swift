@@ -39,16 +39,15 @@ extension EventStore {
     }
   }
 
-  /// The next delivery of an order key after a place, whether pending or waiting.
-  package func next(
-    lane: Int64, orderKey: String, after number: Int64, routes: Set<Int64>? = nil
+  /// The oldest delivery of an order key, whether pending or waiting.
+  package func oldest(
+    lane: Int64, orderKey: String, routes: Set<Int64>? = nil
   ) async throws(StoreError) -> QueuedDelivery? {
     try await read { reader throws(StoreError) in
       let head = try reader.connection.prepare(SQL.headOfKey)
       head.bind(1, lane)
       head.bind(2, orderKey)
-      head.bind(3, number)
-      head.bind(4, routes.map { numberList(Array($0)) })
+      head.bind(3, routes.map { numberList(Array($0)) })
       guard try head.step(doing: "find the next of an order key") else { return nil }
       let query = try reader.connection.prepare(SQL.claimOne)
       query.bind(1, lane)

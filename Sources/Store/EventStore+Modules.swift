@@ -63,6 +63,17 @@ extension EventStore {
     try await write { connection throws(StoreError) in try connection.claim(claim) }
   }
 
+  /// Gives a module that holds its name another alias, if nobody holds that.
+  ///
+  /// - Parameter alias: Nil lets go of the one it has.
+  package func claimAlias(
+    _ alias: String?, of name: String
+  ) async throws(StoreError) -> ModuleClaimAnswer {
+    try await write { connection throws(StoreError) in
+      try connection.claimAlias(alias, of: name)
+    }
+  }
+
   /// Sets where a module is in its life, and whether it should run.
   package func set(_ change: ModuleStateChange) async throws(StoreError) {
     try await write { connection throws(StoreError) in try connection.set(change) }
@@ -141,12 +152,14 @@ package struct ModuleStateChange: Sendable, Hashable {
 
   package struct Provenance: Sendable, Hashable {
     package var loadedBy: String
+    package var isFromBoot: Bool
     /// A JSON object; nil without parameters.
     package var parameters: String?
     package var project: String?
 
-    package init(loadedBy: String, parameters: String?, project: String?) {
+    package init(loadedBy: String, isFromBoot: Bool, parameters: String?, project: String?) {
       self.loadedBy = loadedBy
+      self.isFromBoot = isFromBoot
       self.parameters = parameters
       self.project = project
     }
@@ -180,26 +193,19 @@ extension WriterConnection {
     try update.run(doing: "set the state of a module")
     guard let provenance = change.provenance else { return }
     let amend = try connection.prepare(
-      "UPDATE modules SET loaded_by = ?2, params = ?3, project = ?4 WHERE name = ?1")
+      """
+      UPDATE modules SET loaded_by = ?2, params = ?3, project = ?4, from_boot = ?5 WHERE name = ?1
+      """)
     amend.bind(1, change.name)
     amend.bind(2, provenance.loadedBy)
     amend.bind(3, provenance.parameters)
     amend.bind(4, provenance.project)
+    amend.bind(5, Int64(provenance.isFromBoot ? 1 : 0))
     try amend.run(doing: "set where a module comes from")
   }
 
   fileprivate func claim(_ claim: ModuleClaimRow) throws(StoreError) -> ModuleClaimAnswer {
-    let holder = try connection.prepare(
-      """
-      SELECT name, path FROM modules
-      WHERE state <> 'removed' AND (name IN (?1, ?2) OR alias IN (?1, ?2))
-      LIMIT 1
-      """)
-    holder.bind(1, claim.name)
-    holder.bind(2, claim.alias)
-    if try holder.step(doing: "claim a name") {
-      return .taken(name: holder.text(0), path: holder.optionalText(1) ?? "")
-    }
+    if let taken = try holder(of: claim.name, or: claim.alias, otherThan: nil) { return taken }
     let upsert = try connection.prepare(
       """
       INSERT INTO modules (
@@ -225,6 +231,33 @@ extension WriterConnection {
     upsert.bind(8, claim.project)
     try upsert.run(doing: "claim a name")
     return .held
+  }
+
+  fileprivate func claimAlias(
+    _ alias: String?, of name: String
+  ) throws(StoreError) -> ModuleClaimAnswer {
+    if let taken = try holder(of: alias, or: nil, otherThan: name) { return taken }
+    let update = try connection.prepare("UPDATE modules SET alias = ?2 WHERE name = ?1")
+    update.bind(1, name)
+    update.bind(2, alias)
+    try update.run(doing: "claim an alias")
+    return .held
+  }
+
+  private func holder(
+    of name: String?, or alias: String?, otherThan own: String?
+  ) throws(StoreError) -> ModuleClaimAnswer? {
+    let query = try connection.prepare(
+      """
+      SELECT name, path FROM modules
+      WHERE state <> 'removed' AND name IS NOT ?3 AND (name IN (?1, ?2) OR alias IN (?1, ?2))
+      LIMIT 1
+      """)
+    query.bind(1, name)
+    query.bind(2, alias)
+    query.bind(3, own)
+    guard try query.step(doing: "claim a name") else { return nil }
+    return .taken(name: query.text(0), path: query.optionalText(1) ?? "")
   }
 }
 

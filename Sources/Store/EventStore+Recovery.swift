@@ -1,12 +1,8 @@
 /// What a start finds: attempts that a crash cut off, and deliveries that lie in another lane than
 /// the configuration says.
 extension EventStore {
-  /// Attempts that were in flight when their runtime or their module ended, with their deliveries.
-  ///
-  /// - Parameter lanes: Only of these lanes; nil = of all.
-  package func interrupted(
-    lanes: Set<Int64>? = nil
-  ) async throws(StoreError) -> [(StartRecord, QueuedDelivery?)] {
+  /// Attempts that the file shows as running, with their deliveries.
+  package func interrupted() async throws(StoreError) -> [(StartRecord, QueuedDelivery?)] {
     try await read { reader throws(StoreError) in
       let query = try reader.connection.prepare(
         "SELECT delivery, lane, number, started_at_ms, generation FROM running ORDER BY delivery")
@@ -15,7 +11,6 @@ extension EventStore {
         let start = StartRecord(
           delivery: query.int64(0), lane: query.int64(1), number: query.int(2),
           startedAtMs: query.int64(3), generation: query.int64(4))
-        if let lanes, !lanes.contains(start.lane) { continue }
         result.append((start, try reader.queued(lane: start.lane, delivery: start.delivery)))
       }
       return result
@@ -94,13 +89,46 @@ extension EventStore {
     }
   }
 
-  /// Says that all deliveries of a route are in that lane now.
-  package func setLane(_ lane: Int64, ofRoute route: Int64) async throws(StoreError) {
+  /// Deliveries with a higher number were made after this moment.
+  package func newestDelivery() async throws(StoreError) -> Int64 {
+    try await read { reader throws(StoreError) in
+      let sequence = try reader.connection.integer(
+        "SELECT max(sequence) FROM events", doing: "read the log's end")
+      return (sequence ?? 0) << 16 | 65_535
+    }
+  }
+
+  /// Moves what has come into the old lane since, and says that all deliveries of a route are in
+  /// their new lane. What was routed before and is committed after this goes there too, so that
+  /// nothing stays behind.
+  ///
+  /// - Parameter number: The newest delivery of before the old lane was read to its end.
+  package func finishMove(
+    ofRoute route: Int64, from lane: Int64, to other: Int64, after number: Int64
+  ) async throws(StoreError) {
     try await write { connection throws(StoreError) in
+      for sql in [
+        """
+        UPDATE running SET lane = ?3 WHERE delivery IN (
+          SELECT delivery FROM queue WHERE lane = ?1 AND delivery > ?4 AND route = ?2
+        )
+        """,
+        "UPDATE queue SET lane = ?3 WHERE lane = ?1 AND delivery > ?4 AND route = ?2",
+      ] {
+        let update = try connection.connection.prepare(sql)
+        update.bind(1, lane)
+        update.bind(2, route)
+        update.bind(3, other)
+        update.bind(4, number)
+        try update.run(doing: "finish a move")
+      }
       let update = try connection.connection.prepare("UPDATE routes SET lane = ?2 WHERE key = ?1")
       update.bind(1, route)
-      update.bind(2, lane)
+      update.bind(2, other)
       try update.run(doing: "set the lane of a route")
+      // A commit that fails undoes the rows and not this; then the move is made again, to the same
+      // lane.
+      connection.redirect(route: route, to: other)
     }
   }
 

@@ -113,6 +113,9 @@ package struct ModuleKeys: Sendable {
     self.module = module
     self.generation = generation
   }
+
+  /// Without those of other modules' actors.
+  package var ownLanes: Set<Int64> { Set(lanes.filter { $0.key.module == nil }.values) }
 }
 
 /// What a source was left with.

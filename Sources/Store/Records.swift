@@ -141,16 +141,20 @@ package struct AcceptReceipt: Sendable, Hashable {
   package let externalID: String?
   /// The trace it joined; nil for a trace of its own.
   package let traceID: String?
+  /// Where the deliveries went, one lane for each, when that is not where they were sent: a route
+  /// had moved to another lane meanwhile.
+  package let lanes: [Int64]?
 
   package init(
     sequence: Int64, acceptedAtMs: Int64, isDuplicate: Bool, externalID: String?,
-    traceID: String?
+    traceID: String?, lanes: [Int64]? = nil
   ) {
     self.sequence = sequence
     self.acceptedAtMs = acceptedAtMs
     self.isDuplicate = isDuplicate
     self.externalID = externalID
     self.traceID = traceID
+    self.lanes = lanes
   }
 }
 

@@ -247,8 +247,8 @@ package enum SQL {
   package static let headOfKey = """
     SELECT delivery
     FROM queue INDEXED BY queue_order
-    WHERE lane = ?1 AND order_key = ?2 AND delivery > ?3 AND state <> 3
-      AND (?4 IS NULL OR route IN (SELECT value FROM json_each(?4)))
+    WHERE lane = ?1 AND order_key = ?2 AND state <> 3
+      AND (?3 IS NULL OR route IN (SELECT value FROM json_each(?3)))
     ORDER BY delivery
     LIMIT 1
     """

@@ -9,6 +9,9 @@ final class WriterConnection {
   private var sequence: Int64
   /// Events per source of this transaction, so that a group writes each source's row once.
   private var sourceCounts: [Int64: (count: Int, lastMs: Int64)] = [:]
+  /// The lanes of routes that have moved since the file was opened. What was routed before, and is
+  /// only committed now, goes there too.
+  private var movedRoutes: [Int64: Int64] = [:]
 
   init(_ connection: Connection, identity: Identity) throws(StoreError) {
     self.connection = connection
@@ -99,17 +102,19 @@ final class WriterConnection {
     statements.insertEvent.bind(14, record.nonMatches)
     statements.insertEvent.bind(15, record.nonMatchesMore == 0 ? nil : record.nonMatchesMore)
     try statements.insertEvent.run(doing: "store an event")
-    try enqueue(record, sequence: next)
+    let lanes = try enqueue(record, sequence: next)
     let counts = sourceCounts[record.source] ?? (0, 0)
     sourceCounts[record.source] = (counts.count + 1, max(counts.lastMs, record.acceptedAtMs))
     return AcceptReceipt(
       sequence: next, acceptedAtMs: record.acceptedAtMs, isDuplicate: false,
-      externalID: record.externalID, traceID: record.traceID)
+      externalID: record.externalID, traceID: record.traceID, lanes: lanes)
   }
 
-  private func enqueue(_ record: AcceptRecord, sequence: Int64) throws(StoreError) {
+  /// - Returns: As ``AcceptReceipt/lanes``.
+  private func enqueue(_ record: AcceptRecord, sequence: Int64) throws(StoreError) -> [Int64]? {
+    let lanes = movedRoutes.isEmpty ? nil : record.deliveries.map { movedRoutes[$0.route] ?? $0.lane }
     for (ordinal, delivery) in record.deliveries.enumerated() {
-      statements.enqueue.bind(1, delivery.lane)
+      statements.enqueue.bind(1, lanes?[ordinal] ?? delivery.lane)
       statements.enqueue.bind(2, sequence << 16 | Int64(ordinal))
       statements.enqueue.bind(3, delivery.route)
       statements.enqueue.bind(4, delivery.generation)
@@ -124,7 +129,11 @@ final class WriterConnection {
       }
       try statements.enqueue.run(doing: "queue a delivery")
     }
+    return lanes
   }
+
+  /// From here on a route's deliveries go to that lane, whatever their records say.
+  func redirect(route: Int64, to lane: Int64) { movedRoutes[route] = lane }
 
   /// Claims the event's own id and its dedup key; the receipt of the first copy when one of them
   /// was there before.

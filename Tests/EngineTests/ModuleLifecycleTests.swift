@@ -87,6 +87,44 @@ import Testing
     }
   }
 
+  @Test func `a reload cannot take an alias that is held, and changes nothing then`() async throws {
+    try await world { (runtime, _, path) async throws in
+      var module = ModuleWorld.module("b")
+      _ = try await runtime.load(module)
+      _ = try await runtime.load(ModuleWorld.module("c"))
+      module.alias = "c"
+      module.contentHash = "with an alias"
+      let taking = module
+      let error = await #expect(throws: EngineError.self) {
+        try await runtime.reload(taking)
+      }
+      #expect(error?.code == .conflict)
+      #expect(error?.message.contains("/srv/c/") == true)
+      #expect(error?.message.contains("/srv/b/") == true)
+      #expect(try SQLiteFile(path).rows("SELECT name FROM v_modules WHERE alias = 'c'") == [])
+      module.alias = "d"
+      #expect(try await runtime.reload(module).outcome == .reloaded)
+      #expect(try await runtime.moduleStatus("d")["name"]?.string == "b")
+    }
+  }
+
+  @Test func `a module that another origin takes over belongs to it, changed or not`() async throws {
+    let scratch = try Scratch()
+    let path = scratch.path + "/o.db"
+    let module = ModuleWorld.module("b")
+    try await world(path: path) { (runtime, _, _) async throws in
+      _ = try await runtime.load(module)
+      let order = ModuleOrder(module, isFromBoot: true, requester: "signal")
+      let report = try await runtime.reloadModule(order, onRemoved: .park, drainMs: nil)
+      #expect(report.outcome == .unchanged)
+      #expect(try await runtime.knownModule("b")?.isFromBoot == true)
+      #expect(try await runtime.moduleStatus("b")["boot"] == true)
+      // Unloaded by hand, it stays unloaded at the next start.
+      _ = try await runtime.unload("b")
+      #expect(try await runtime.modulesKeptUnloaded() == ["b"])
+    }
+  }
+
   @Test func `a load that fails undoes itself and frees the name`() async throws {
     try await world { (runtime, probe, path) async throws in
       let broken = ModuleWorld.module("b", actor: "broken")

@@ -190,7 +190,7 @@ import Testing
     ("{", 400), ("5", 422), ("[]", 422), (#"{"timeout":-1}"#, 422), (#"{"timeout":1.5}"#, 422),
     (#"{"timeout":"5"}"#, 422), (#"{"timeout":"1s1h"}"#, 422), (#"{"timeout":"s"}"#, 422),
     (#"{"timeout":"1s1s"}"#, 422), (#"{"timeout":"99999999999d"}"#, 422),
-    (#"{"timeout":true}"#, 422),
+    (#"{"timeout":true}"#, 422), (#"{"timeout":9223372036854775807}"#, 422),
   ]
 
   @Test(arguments: badShutdowns)

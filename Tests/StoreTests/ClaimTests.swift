@@ -61,19 +61,19 @@ struct ClaimTests {
     #expect(file.path.isEmpty == false)
   }
 
-  @Test func `the next of an order key is found whether it is pending or waiting`() async throws {
+  @Test func `the oldest of an order key is found whether it is pending or waiting`() async throws {
     let (file, store, names) = try await filled()
     defer { store.close() }
-    try await putOff(3, dueAtMs: 100, store, names)
-    func next(_ key: String, after event: Int64) async throws -> Int64? {
-      try await store.next(lane: names.claude, orderKey: key, after: event << 16)?.event.sequence
+    func oldest(_ key: String) async throws -> Int64? {
+      try await store.oldest(lane: names.claude, orderKey: key)?.event.sequence
     }
-    #expect(try await next("a", after: 0) == 1)
-    #expect(try await next("a", after: 1) == 3)
-    #expect(try await next("a", after: 3) == 5)
-    #expect(try await next("a", after: 5) == nil)
-    #expect(try await next("b", after: 0) == 2)
-    #expect(try await next("c", after: 0) == nil)
+    #expect(try await oldest("a") == 1)
+    try await putOff(1, dueAtMs: 100, store, names)
+    #expect(try await oldest("a") == 1)
+    #expect(try await store.drop([1 << 16], lane: names.claude, nowMs: 1) == 1)
+    #expect(try await oldest("a") == 3)
+    #expect(try await oldest("b") == 2)
+    #expect(try await oldest("c") == nil)
     #expect(file.path.isEmpty == false)
   }
 
@@ -184,7 +184,8 @@ struct ClaimTests {
     #expect(page.count == 6)
     try await store.move(page, from: move.from, to: move.to)
     #expect(try await store.register(record).moves == [move])
-    try await store.setLane(move.to, ofRoute: move.route)
+    try await store.finishMove(
+      ofRoute: move.route, from: move.from, to: move.to, after: 0)
     #expect(try await store.register(record).moves == [])
     let moved = try await store.pending(lane: names.slack, after: 0, limit: 20)
     #expect(moved.count == 11)

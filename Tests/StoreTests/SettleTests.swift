@@ -127,7 +127,7 @@ struct SettleTests {
     try await store.started([start])
     try await store.settled([names.end(start, "skipped", .parked(reason: "held"))])
     #expect(try await store.pending(lane: names.claude, after: 0, limit: 9).isEmpty)
-    #expect(try await store.next(lane: names.claude, orderKey: "k", after: 0) == nil)
+    #expect(try await store.oldest(lane: names.claude, orderKey: "k") == nil)
     let sql = try SQLiteFile(file.path)
     #expect(try sql.rows("SELECT state, wait_reason FROM v_deliveries") == [["parked", "held"]])
     #expect(try Invariants.violations(inFile: file.path) == [])

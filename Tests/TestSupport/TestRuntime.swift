@@ -21,9 +21,11 @@ package struct Scratch: ~Copyable {
 ///
 /// - Parameters:
 ///   - path: The database.
+///   - restoring: Modules that are loaded again before the runtime works.
 ///   - body: What the test does while the runtime works. When it returns, a graceful stop begins.
 package func withRuntime<Value: Sendable>(
-  _ path: String, modules: [ModuleDefinition], catalog: ConnectorCatalog,
+  _ path: String, modules: [ModuleDefinition], restoring: [ModuleOrder] = [],
+  catalog: ConnectorCatalog,
   clock: ManualClock = ManualClock(), settings: RuntimeSettings = RuntimeSettings(),
   options: EventStore.Options = EventStore.Options(),
   promptMetadata: @escaping PromptMetadata = { _ in .null },
@@ -38,6 +40,7 @@ package func withRuntime<Value: Sendable>(
     store: store, settings: settings, catalog: catalog, time: clock.time, log: log,
     promptMetadata: promptMetadata)
   try await runtime.load(modules, loadedBy: "test")
+  for order in restoring { _ = try await runtime.loadModule(order) }
   return try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask { try await runtime.run() }
     do {

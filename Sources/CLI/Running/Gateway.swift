@@ -124,7 +124,8 @@ extension Gateway {
     }
   }
 
-  /// Logs what an operator has asked for, done or refused; pauses the runtime logs itself.
+  /// Logs what an operator has asked for, done or refused; pauses that were made the runtime logs
+  /// itself, one by one.
   private func noting<Value: Sendable>(
     _ action: String, _ target: String?, _ caller: Caller, _ body: () async throws -> Value,
     done: (Value) -> [String?]
@@ -167,12 +168,20 @@ extension Gateway {
   func pause(
     _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller
   ) async throws -> [JSONValue] {
-    try await runtime.pause(
-      selection, reason: reason, durationMs: durationMs, requester: caller.name)
+    try await noting("pause", selection.shown, caller) {
+      try await runtime.pause(
+        selection, reason: reason, durationMs: durationMs, requester: caller.name)
+    } done: { _ in
+      []
+    }
   }
 
   func resume(_ selection: PauseSelection, by caller: Caller) async throws -> [JSONValue] {
-    try await runtime.resume(selection, requester: caller.name)
+    try await noting("resume", selection.shown, caller) {
+      try await runtime.resume(selection, requester: caller.name)
+    } done: { _ in
+      []
+    }
   }
 }
 
@@ -183,5 +192,13 @@ extension ModuleLoadRequest {
     case .path(let path): path
     case .package(let name): name
     }
+  }
+}
+
+extension PauseSelection {
+  /// As the log names it; nil for everything.
+  fileprivate var shown: String? {
+    guard case .targets(let targets) = self else { return nil }
+    return targets.map(\.description).joined(separator: " ")
   }
 }

@@ -16,8 +16,8 @@ extension ModuleControl {
   /// Brings the running modules to what the boot project says now: those that are gone are
   /// unloaded, then the others are loaded or reloaded (config.md 10.6).
   ///
-  /// Nothing is changed when the project has errors, when a name belongs to other files, or when
-  /// the plan would be another one now. One module that cannot be made keeps none of the others
+  /// Nothing is changed when the project has errors, when a name or a path belongs to other files, or
+  /// when the plan would be another one now. One module that cannot be made keeps none of the others
   /// from being applied.
   ///
   /// - Parameter wanted: The id of the plan that was looked at; nil applies any.
@@ -41,7 +41,7 @@ extension ModuleControl {
         }
       }
       let added = Set(boot.plan.modules(.add))
-      for definition in boot.project.modules where !boot.kept.contains(definition.name) {
+      for definition in ordered(boot.applied) {
         let order = ModuleOrder(definition, isFromBoot: true, requester: requester)
         failure = try await first(failure) {
           _ = try await refusing {
@@ -61,7 +61,8 @@ extension ModuleControl {
   /// The boot project as its files are now, and the way there.
   private struct Boot {
     let project: LoadedProject
-    let kept: Set<String>
+    /// Without those that an operator has unloaded.
+    let applied: [ModuleDefinition]
     let plan: ModulePlan
 
     func json(_ settings: RunningSettings) -> JSONObject {
@@ -73,12 +74,31 @@ extension ModuleControl {
     let project = await files.project(.boot, beside: runtime.loadedDefinitions)
     guard !project.hasErrors else { throw ConfigurationRefusal(project) }
     try checkExposure(project.modules)
-    let running = Set(runtime.loadedDefinitions.map(\.name))
-    try await refuseTakenNames(project, running)
+    let byHand = try await runtime.knownModules().filter { $0.state == .active && !$0.isFromBoot }
     let base = try await runtime.planBase(for: Set(project.modules.map(\.name)))
-    return Boot(
-      project: project, kept: base.kept,
-      plan: ModulePlan(from: base, to: project.modules, onRemoved: onRemoved))
+    let plan = ModulePlan(from: base, to: project.modules, onRemoved: onRemoved)
+    let applied = project.modules.filter { !base.kept.contains($0.name) }
+    try refuseTaken(applied, by: byHand, leaving: Set(plan.modules(.remove)))
+    return Boot(project: project, applied: applied, plan: plan)
+  }
+
+  /// Who takes a path comes after who gives it up.
+  private func ordered(_ definitions: [ModuleDefinition]) -> [ModuleDefinition] {
+    let owners = runtime.mountOwners
+    guard !owners.isEmpty else { return definitions }
+    var (waiting, ordered) = (definitions, [ModuleDefinition]())
+    while !waiting.isEmpty {
+      let names = Set(waiting.map(\.name))
+      // Of two that change places one comes first and is refused; another apply brings it there.
+      let next =
+        waiting.firstIndex { definition in
+          !definition.mounts.contains { mount in
+            owners[mount.path].map { $0 != definition.name && names.contains($0) } ?? false
+          }
+        } ?? waiting.startIndex
+      ordered.append(waiting.remove(at: next))
+    }
+    return ordered
   }
 
   /// A failure of one module is kept until all others are done; the end of the runtime is not.
@@ -92,18 +112,6 @@ extension ModuleControl {
       throw error
     } catch {
       return failure ?? error
-    }
-  }
-
-  private func refuseTakenNames(_ project: LoadedProject, _ running: Set<String>) async throws {
-    for definition in project.modules where running.contains(definition.name) {
-      guard let known = try await runtime.knownModule(definition.name), !known.isFromBoot,
-        known.origin != definition.path
-      else { continue }
-      throw EngineError(
-        .conflict,
-        "module \"\(known.name)\" is loaded from \(known.origin), not from \(definition.path)",
-        hint: "orgloop module unload \(known.name)")
     }
   }
 

@@ -18,11 +18,16 @@ struct ModuleControl: Sendable {
   func load(_ request: ModuleLoadRequest, by requester: String) async throws -> [JSONValue] {
     let wanted = try await wanted(request)
     let statuses = try await turns.take(key(wanted.origin)) {
-      let project = await files.project(wanted.origin, beside: runtime.loadedDefinitions)
+      let (origin, project) = try await read(wanted)
       let definitions = try choose(wanted, of: project)
+      if definitions.count > 1 {
+        // None is loaded when one of them cannot have its name or its paths.
+        let held = try await runtime.knownModules().filter { $0.state == .active }
+        try refuseTaken(definitions, by: held)
+      }
       var statuses: [JSONValue] = []
       for definition in definitions {
-        let order = wanted.origin.order(definition, of: project, requester: requester)
+        let order = origin.order(definition, of: project, requester: requester)
         let report = try await refusing { try await runtime.loadModule(order) }
         statuses.append(report.json(warnings: project.warningTexts))
       }
@@ -47,7 +52,7 @@ struct ModuleControl: Sendable {
           return Wanted(origin: .boot, name: known.name)
         }
         var again = known
-        if !request.parameters.isEmpty { again.parameters = request.parameters }
+        again.parameters.merge(request.parameters) { _, new in new }
         return Wanted(origin: ModuleOrigin(again), name: known.name)
       }
       guard let found = await files.locate(name) else {
@@ -70,6 +75,47 @@ struct ModuleControl: Sendable {
     }
     return Wanted(
       origin: .file(path: file, name: request.name, parameters: request.parameters))
+  }
+
+  /// Reads the files. Those of a module that was loaded from there with parameters are read with them
+  /// again when none are given; for another module in them they are not meant.
+  private func read(_ wanted: Wanted) async throws -> (ModuleOrigin, LoadedProject) {
+    let running = runtime.loadedDefinitions
+    guard case .file(let path, let name, [:]) = wanted.origin else {
+      return (wanted.origin, await files.project(wanted.origin, beside: running))
+    }
+    let before = try await runtime.knownModules().filter { known in
+      known.origin == path && known.project == nil && !known.parameters.isEmpty
+        && (name == nil || name == known.name)
+    }
+    for known in before {
+      let origin = ModuleOrigin.file(path: path, name: name, parameters: known.parameters)
+      let project = await files.project(origin, beside: running)
+      if project.modules.map(\.name) == [known.name] { return (origin, project) }
+    }
+    return (wanted.origin, await files.project(wanted.origin, beside: running))
+  }
+
+  /// - Parameters:
+  ///   - holders: Whose names and aliases count.
+  ///   - leaving: Modules that will have let go of their paths by then.
+  /// - Throws: ``EngineError`` `.conflict` when a name, an alias or a path is somebody else's.
+  func refuseTaken(
+    _ definitions: [ModuleDefinition], by holders: [KnownModule], leaving: Set<String> = []
+  ) throws(EngineError) {
+    for definition in definitions {
+      let names = [definition.name, definition.alias]
+      let holder = holders.first { holder in
+        holder.name == definition.name
+          ? holder.origin != definition.path
+          : names.contains(holder.name) || holder.alias != nil && names.contains(holder.alias)
+      }
+      guard let holder else { continue }
+      let name = holder.name == definition.name ? definition.name : definition.alias
+      throw EngineError(
+        taken: name ?? definition.name, by: holder.name, at: holder.origin, not: definition.path)
+    }
+    try runtime.checkMounts(of: definitions, leaving: leaving)
   }
 
   /// A module that the manifest brought stays the manifest's when it is loaded again by its path,

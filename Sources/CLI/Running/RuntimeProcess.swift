@@ -113,11 +113,12 @@ struct RuntimeProcess {
     let stop = StopRequests()
     let logger = Logger(label: "orgloop")
     let runtime = control.runtime
+    let gateway = Gateway(
+      runtime: runtime, keeper: keeper, stop: stop, control: control, logger: logger)
+    let reload = ReloadRequests(gateway, logger: logger)
     let server = try HTTPServer.bind(
       HTTPServerConfiguration(settings, socketPath: keeper.record.socketPath ?? ""),
-      gateway: Gateway(
-        runtime: runtime, keeper: keeper, stop: stop, control: control, logger: logger),
-      logger: logger)
+      gateway: gateway, logger: logger)
     let modules: [ModuleDefinition]
     do {
       keeper.change { $0.httpAddress = "\(settings.host):\(server.port)" }
@@ -135,7 +136,7 @@ struct RuntimeProcess {
     let group = ServiceGroup(
       configuration: configuration(
         ServingService(server: server), DrainingService(runtime: runtime, stop: stop), keeper,
-        stop, ReloadRequests(control, logger: logger), logger: logger))
+        stop, reload, logger: logger))
     try await group.run()
     await keeper.end(.stopped)
     output.notice("OrgLoop stopped.")

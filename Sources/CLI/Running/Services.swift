@@ -35,18 +35,19 @@ final class StopRequests: Service {
 final class ReloadRequests: Service {
   private let requests: AsyncStream<Void>
   private let continuation: AsyncStream<Void>.Continuation
-  private let control: ModuleControl
+  private let gateway: Gateway
   private let logger: Logger
 
-  init(_ control: ModuleControl, logger: Logger) {
-    self.control = control
+  /// From here on the signal is noted; it is acted upon once this runs.
+  init(_ gateway: Gateway, logger: Logger) {
+    self.gateway = gateway
     self.logger = logger
     (requests, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    StopSignals.handleHangUp { [continuation] in continuation.yield() }
   }
 
   /// Finishes the one it is at when the runtime stops.
   func run() async throws {
-    StopSignals.handleHangUp { [continuation] in continuation.yield() }
     await withGracefulShutdownHandler {
       for await _ in requests { await apply() }
     } onGracefulShutdown: {
@@ -58,8 +59,7 @@ final class ReloadRequests: Service {
     let notification = SystemdNotification()
     notification.sendReloading()
     do {
-      control.runtime.noteOperatorAction("apply", target: nil, requester: "signal")
-      _ = try await control.apply(plan: nil, onRemoved: .park, by: "signal")
+      _ = try await gateway.apply(plan: nil, onRemoved: .park, by: Caller(name: "signal"))
     } catch {
       let failure = Failure(error)
       logger.error("the configuration is not applied: \(failure.message)")

@@ -46,7 +46,8 @@ struct ModuleReader {
 
   /// Reads everything below the top document of the module.
   mutating func read(_ document: Node, kind: FileKind) {
-    draft.documents.append(written(document, draft.file))
+    // Other modules and the process are no part of this one: it is unchanged when they change.
+    draft.documents.append(written(document.without(["modules", "runtime"]), draft.file))
     let top = document.isNull ? Node(.map([]), at: document.origin) : substitution.apply(document)
     guard top.isMap else {
       session.error("key.type", "the file must hold a map, not \(top.kind)", at: top.origin)

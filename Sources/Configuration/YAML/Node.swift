@@ -47,6 +47,14 @@ struct Node: Sendable {
 
   subscript(key: String) -> Node? { pair(key)?.value }
 
+  /// A map that has none of these keys; anything else as it is.
+  func without(_ keys: Set<String>) -> Node {
+    guard case .map(let pairs) = content else { return self }
+    var node = self
+    node.content = .map(pairs.filter { !keys.contains($0.key) })
+    return node
+  }
+
   /// The last member of that name; there is only one in what the parser returns.
   func pair(_ key: String) -> Pair? { pairs.first { $0.key == key } }
 

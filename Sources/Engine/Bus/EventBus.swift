@@ -18,8 +18,11 @@ package protocol EventBus: Sendable {
 
   /// Offers a lane's new deliveries to a handler, which must only take note and return. One
   /// handler per lane; a second replaces the first.
-  func subscribe(lane: Int64, handler: @escaping @Sendable ([QueuedDelivery]) -> Void)
-  func unsubscribe(lane: Int64)
+  func subscribe(
+    lane: Int64, handler: @escaping @Sendable ([QueuedDelivery]) -> Void
+  ) -> Subscription
+  /// Ends what one call of ``subscribe(lane:handler:)`` began, and no later one.
+  func unsubscribe(_ subscription: Subscription)
 
   /// Records that attempts begin; their actors may be called once `completion` has been.
   func start(
@@ -46,9 +49,9 @@ package protocol EventBus: Sendable {
   func due(
     lane: Int64, nowMs: Int64, limit: Int
   ) async throws -> (page: [QueuedDelivery], nextDueMs: Int64?)
-  /// The next delivery of an order key after a place.
-  func next(
-    lane: Int64, orderKey: String, after number: Int64, routes: Set<Int64>?
+  /// The oldest unacknowledged delivery of an order key, pending or waiting.
+  func oldest(
+    lane: Int64, orderKey: String, routes: Set<Int64>?
   ) async throws -> QueuedDelivery?
   /// When the earliest waiting delivery is due, and the order keys that are waiting.
   func waiting(lane: Int64) async throws -> (nextDueMs: Int64?, orderKeys: [String])
@@ -71,13 +74,33 @@ extension EventBus {
   }
 }
 
+/// What ``EventBus/subscribe(lane:handler:)`` began.
+package final class Subscription: Sendable {
+  let lane: Int64
+  fileprivate let handler: @Sendable ([QueuedDelivery]) -> Void
+
+  fileprivate init(lane: Int64, handler: @escaping @Sendable ([QueuedDelivery]) -> Void) {
+    self.lane = lane
+    self.handler = handler
+  }
+}
+
 /// Who is offered which lane's deliveries. Shared by the buses.
 final class Subscribers: Sendable {
-  private typealias Handler = @Sendable ([QueuedDelivery]) -> Void
-  private let handlers = Mutex<[Int64: Handler]>([:])
+  private let current = Mutex<[Int64: Subscription]>([:])
 
-  func set(lane: Int64, _ handler: (@Sendable ([QueuedDelivery]) -> Void)?) {
-    handlers.withLock { $0[lane] = handler }
+  func add(
+    lane: Int64, _ handler: @escaping @Sendable ([QueuedDelivery]) -> Void
+  ) -> Subscription {
+    let subscription = Subscription(lane: lane, handler: handler)
+    current.withLock { $0[lane] = subscription }
+    return subscription
+  }
+
+  func remove(_ subscription: Subscription) {
+    current.withLock { current in
+      if current[subscription.lane] === subscription { current[subscription.lane] = nil }
+    }
   }
 
   /// Hands the new deliveries of a batch to their lanes.
@@ -87,16 +110,17 @@ final class Subscribers: Sendable {
       guard !record.deliveries.isEmpty else { continue }
       let event = EventRow(record, receipt)
       for (ordinal, delivery) in record.deliveries.enumerated() {
-        byLane[delivery.lane, default: []].append(
+        let lane = receipt.lanes?[ordinal] ?? delivery.lane
+        byLane[lane, default: []].append(
           QueuedDelivery(
-            delivery: receipt.sequence << 16 | Int64(ordinal), lane: delivery.lane,
+            delivery: receipt.sequence << 16 | Int64(ordinal), lane: lane,
             route: delivery.route, generation: delivery.generation,
             orderKey: delivery.orderKeyText(receipt, identity), event: event))
       }
     }
     guard !byLane.isEmpty else { return }
-    let handlers = handlers.withLock { $0 }
-    for (lane, deliveries) in byLane { handlers[lane]?(deliveries) }
+    let current = current.withLock { $0 }
+    for (lane, deliveries) in byLane { current[lane]?.handler(deliveries) }
   }
 }
 

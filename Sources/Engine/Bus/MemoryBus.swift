@@ -45,11 +45,11 @@ package final class MemoryBus: EventBus {
 
   package func subscribe(
     lane: Int64, handler: @escaping @Sendable ([QueuedDelivery]) -> Void
-  ) {
-    subscribers.set(lane: lane, handler)
+  ) -> Subscription {
+    subscribers.add(lane: lane, handler)
   }
 
-  package func unsubscribe(lane: Int64) { subscribers.set(lane: lane, nil) }
+  package func unsubscribe(_ subscription: Subscription) { subscribers.remove(subscription) }
 
   package func start(
     _ records: [StartRecord], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
@@ -104,11 +104,11 @@ package final class MemoryBus: EventBus {
     return (Array(isDue.prefix(limit)), waiting.dropFirst(min(limit, isDue.count)).first?.dueAtMs)
   }
 
-  package func next(
-    lane: Int64, orderKey: String, after number: Int64, routes: Set<Int64>?
+  package func oldest(
+    lane: Int64, orderKey: String, routes: Set<Int64>?
   ) async throws -> QueuedDelivery? {
     select(lane, 1, by: { $0.delivery < $1.delivery }) { entry in
-      !entry.isParked && entry.delivery.orderKey == orderKey && entry.delivery.delivery > number
+      !entry.isParked && entry.delivery.orderKey == orderKey
         && routes?.contains(entry.delivery.route) ?? true
     }.first
   }

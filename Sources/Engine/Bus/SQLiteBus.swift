@@ -24,11 +24,11 @@ package final class SQLiteBus: EventBus {
 
   package func subscribe(
     lane: Int64, handler: @escaping @Sendable ([QueuedDelivery]) -> Void
-  ) {
-    subscribers.set(lane: lane, handler)
+  ) -> Subscription {
+    subscribers.add(lane: lane, handler)
   }
 
-  package func unsubscribe(lane: Int64) { subscribers.set(lane: lane, nil) }
+  package func unsubscribe(_ subscription: Subscription) { subscribers.remove(subscription) }
 
   package func start(
     _ records: [StartRecord], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
@@ -69,10 +69,10 @@ package final class SQLiteBus: EventBus {
     try await store.due(lane: lane, nowMs: nowMs, limit: limit)
   }
 
-  package func next(
-    lane: Int64, orderKey: String, after number: Int64, routes: Set<Int64>?
+  package func oldest(
+    lane: Int64, orderKey: String, routes: Set<Int64>?
   ) async throws -> QueuedDelivery? {
-    try await store.next(lane: lane, orderKey: orderKey, after: number, routes: routes)
+    try await store.oldest(lane: lane, orderKey: orderKey, routes: routes)
   }
 
   package func waiting(lane: Int64) async throws -> (nextDueMs: Int64?, orderKeys: [String]) {

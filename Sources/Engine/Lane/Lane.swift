@@ -29,7 +29,7 @@ package final class Lane: Sendable {
     case offered([QueuedDelivery])
     case fetched([QueuedDelivery], limit: Int)
     case fetchedDue([QueuedDelivery], nextDueMs: Int64?)
-    case fetchedKey(LaneState.KeyFetch, QueuedDelivery?)
+    case fetchedKey(String, QueuedDelivery?)
     case fetchFailed(LaneState.Action, EngineError)
     case started([QueuedDelivery], [StartRecord])
     case startFailed([QueuedDelivery], StoreError)
@@ -60,7 +60,8 @@ package final class Lane: Sendable {
     mailbox.post(.configured)
   }
 
-  /// Finds what came into the lane's queue otherwise than by being offered.
+  /// Finds what came into the lane's queue otherwise than by being offered, and lets go of what was
+  /// taken out of it. Routes that become active after this are delivered in order.
   func lookAgain() async throws {
     let (nextDueMs, orderKeys) = try await environment.bus.waiting(lane: key)
     mailbox.post(.lookAgain(nextDueMs: nextDueMs, waitingKeys: orderKeys))
@@ -94,7 +95,7 @@ package final class Lane: Sendable {
       state: LaneState(
         routes: plan.active, concurrencyMax: plan.concurrencyMax, nextDueMs: waiting.nextDueMs,
         waitingKeys: waiting.orderKeys))
-    environment.bus.subscribe(lane: key) { [weak self] in self?.offer($0) }
+    let subscription = environment.bus.subscribe(lane: key) { [weak self] in self?.offer($0) }
     await withDiscardingTaskGroup { group in
       loop.act(in: &group)
       for await _ in mailbox.wakeUps {
@@ -104,7 +105,7 @@ package final class Lane: Sendable {
       }
       group.cancelAll()
     }
-    environment.bus.unsubscribe(lane: key)
+    environment.bus.unsubscribe(subscription)
     loop.end()
   }
 
@@ -159,8 +160,8 @@ extension Lane {
       group.addTask { await self.fetch(after: after, limit: limit, routes: routes) }
     case .fetchDue(let nowMs, let limit):
       group.addTask { await self.fetchDue(nowMs: nowMs, limit: limit) }
-    case .fetchKey(let fetch, let routes):
-      group.addTask { await self.fetchKey(fetch, routes: routes) }
+    case .fetchKey(let key, let routes):
+      group.addTask { await self.fetchKey(key, routes: routes) }
     case .release(let deliveries): release(deliveries)
     }
   }
@@ -237,12 +238,11 @@ extension Lane {
     }
   }
 
-  private func fetchKey(_ fetch: LaneState.KeyFetch, routes: Set<Int64>?) async {
-    await report(.fetchKey(fetch, routes: routes)) {
+  private func fetchKey(_ orderKey: String, routes: Set<Int64>?) async {
+    await report(.fetchKey(orderKey, routes: routes)) {
       .fetchedKey(
-        fetch,
-        try await environment.bus.next(
-          lane: key, orderKey: fetch.key, after: fetch.after, routes: routes))
+        orderKey,
+        try await environment.bus.oldest(lane: key, orderKey: orderKey, routes: routes))
     }
   }
 

@@ -43,7 +43,7 @@ struct LaneLoop {
     case .offered(let deliveries): state.offered(deliveries)
     case .fetched(let page, let limit): state.fetched(page, limit: limit)
     case .fetchedDue(let page, let nextDueMs): state.fetchedDue(page, nextDueMs: nextDueMs)
-    case .fetchedKey(let fetch, let delivery): state.fetchedKey(fetch, delivery)
+    case .fetchedKey(let key, let delivery): state.fetchedKey(key, delivery)
     case .fetchFailed(let action, let error):
       report(error.description)
       state.fetchFailed(action, retryAtMs: lane.nowMs + backOff())
@@ -69,8 +69,7 @@ struct LaneLoop {
       unsettled += reports
       isSettlingBroken = true
       retrySettlingAtMs = lane.nowMs + backOff()
-    case .released(let deliveries):
-      for delivery in deliveries { state.finished(delivery, dueAtMs: nil) }
+    case .released(let deliveries): state.released(deliveries)
     case .configured:
       let plan = lane.activeRoutes
       state.configure(routes: plan.routes, concurrencyMax: plan.concurrencyMax)

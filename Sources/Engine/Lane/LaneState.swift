@@ -9,8 +9,8 @@ package import Store
 /// the window is refilled from there in acceptance order (*behind*), until it has caught up.
 ///
 /// Order keys: of all deliveries with one key only the oldest unsettled may be in the window.
-/// Those behind it stay in the file and are looked up by key when it is settled, so that one slow
-/// key neither fills the window nor holds up other keys.
+/// Those behind it stay in the file and are looked up by key when it is settled (``OrderKeys``), so
+/// that one slow key neither fills the window nor holds up other keys.
 ///
 /// Routes: only deliveries of active routes are taken. Those of others (paused, removed, their
 /// module unloaded) stay in the file and are passed over; what of them becomes due is made pending
@@ -29,15 +29,14 @@ package struct LaneState: Sendable {
   /// Each with its route.
   private var held: [Int64: Int64] = [:]
   private var inFlight = 0
-  /// Order keys whose oldest delivery is in the window, in flight, or waiting; true when others
-  /// may be behind it in the file.
-  private var busyKeys: [String: Bool] = [:]
+  private var keys: OrderKeys
   /// The newest delivery that was taken in or passed over.
   private var cursor: Int64 = 0
   private var feed = Feed.behind(newOffers: false)
   private var isFetching = false
   private var isFetchingDue = false
-  private var keysToFetch: [KeyFetch] = []
+  /// What is being read may be gone by now.
+  private var isDueStale = false
   /// Deliveries that finished while pending ones were being read: the page may still show them.
   private var finishedDuringPage: Set<Int64> = []
   /// The same for the read of due ones. Apart, because each is forgotten when its own read ends:
@@ -56,17 +55,6 @@ package struct LaneState: Sendable {
     case behind(newOffers: Bool)
   }
 
-  package struct KeyFetch: Sendable, Hashable {
-    package let key: String
-    /// Only deliveries with a higher number.
-    package let after: Int64
-
-    package init(key: String, after: Int64) {
-      self.key = key
-      self.after = after
-    }
-  }
-
   /// What the lane must do now. A read is reported back as fetched, or as failed.
   package enum Action: Sendable {
     /// Commit these starts, then call the actor.
@@ -75,8 +63,8 @@ package struct LaneState: Sendable {
     case fetch(after: Int64, limit: Int, routes: Set<Int64>?)
     /// Read waiting deliveries that are due.
     case fetchDue(nowMs: Int64, limit: Int)
-    /// Read the next delivery of an order key, only of these routes if any are named.
-    case fetchKey(KeyFetch, routes: Set<Int64>?)
+    /// Read the oldest delivery of an order key, only of these routes if any are named.
+    case fetchKey(String, routes: Set<Int64>?)
     /// Make waiting deliveries pending.
     case release([QueuedDelivery])
   }
@@ -94,7 +82,7 @@ package struct LaneState: Sendable {
     self.concurrencyMax = max(concurrencyMax, 1)
     self.windowMax = max(windowMax, concurrencyMax)
     self.nextDueMs = nextDueMs
-    for key in waitingKeys { busyKeys[key] = true }
+    keys = OrderKeys(waiting: waitingKeys)
   }
 
   /// No attempt runs and no outcome is being committed.
@@ -140,10 +128,11 @@ package struct LaneState: Sendable {
   package mutating func fetchFailed(_ action: Action, retryAtMs: Int64) {
     pausedUntilMs = max(pausedUntilMs ?? 0, retryAtMs)
     switch action {
-    case .fetchKey(let fetch, _): keysToFetch.append(fetch)
+    case .fetchKey(let key, _): keys.failed(key)
     case .release(let deliveries): toRelease += deliveries
     case .fetchDue:
       isFetchingDue = false
+      isDueStale = false
       finishedDuringDue.removeAll()
       noteDue(retryAtMs)
     case .fetch:
@@ -158,37 +147,44 @@ package struct LaneState: Sendable {
   /// A page of due deliveries came back, with what is due after it.
   package mutating func fetchedDue(_ page: [QueuedDelivery], nextDueMs: Int64?) {
     isFetchingDue = false
+    guard !isDueStale else {
+      isDueStale = false
+      finishedDuringDue.removeAll()
+      noteDue(page.first?.dueAtMs)
+      noteDue(nextDueMs)
+      return
+    }
     for delivery in page where !finishedDuringDue.contains(delivery.delivery) {
-      guard held.updateValue(delivery.route, forKey: delivery.delivery) == nil else { continue }
-      if routes.contains(delivery.route) {
-        // Its key has been busy since its first attempt, so it may go without asking.
-        ready.append(delivery)
-      } else {
+      guard held[delivery.delivery] == nil else { continue }
+      if !routes.contains(delivery.route) {
         passesOver = true
         toRelease.append(delivery)
+      } else if delivery.orderKey.map({ keys.takes(due: $0) }) ?? true {
+        ready.append(delivery)
+      } else {
+        continue
       }
+      held[delivery.delivery] = delivery.route
     }
     finishedDuringDue.removeAll()
     noteDue(nextDueMs)
   }
 
-  /// The next delivery of an order key came back, or there is none.
-  package mutating func fetchedKey(_ fetch: KeyFetch, _ delivery: QueuedDelivery?) {
-    guard let delivery else {
-      // One may have been offered while the look-up ran; then it has to be made again.
-      let hasMore = busyKeys[fetch.key] == true
-      busyKeys[fetch.key] = hasMore ? false : nil
-      if hasMore { keysToFetch.append(fetch) }
-      return
-    }
-    busyKeys[fetch.key] = true
-    if let dueAtMs = delivery.dueAtMs {
+  /// The oldest delivery of an order key came back, or there is none.
+  package mutating func fetchedKey(_ key: String, _ delivery: QueuedDelivery?) {
+    guard let delivery, keys.accepts(key) else { return keys.found(key, .nothing) }
+    if !routes.contains(delivery.route) {
+      passesOver = true
+      keys.found(key, .inactive)
+    } else if let dueAtMs = delivery.dueAtMs {
       noteDue(dueAtMs)
-    } else if !routes.contains(delivery.route) {
-      // It became inactive while it was looked up.
-      keysToFetch.append(KeyFetch(key: fetch.key, after: delivery.delivery))
+      keys.found(key, .waiting)
     } else if held.updateValue(delivery.route, forKey: delivery.delivery) == nil {
       ready.append(delivery)
+      keys.found(key, .taken)
+    } else {
+      // Still in hand from when its route was not active: its release looks again.
+      keys.found(key, .waiting)
     }
   }
 
@@ -198,19 +194,31 @@ package struct LaneState: Sendable {
   /// A delivery has left the lane's hands, and that is committed: settled, parked, or waiting
   /// until a time.
   package mutating func finished(_ delivery: QueuedDelivery, dueAtMs: Int64?) {
+    letGo(delivery)
+    if let dueAtMs {
+      noteDue(dueAtMs)
+      if let key = delivery.orderKey { keys.waits(key) }
+    } else if let key = delivery.orderKey {
+      keys.leaves(key)
+    }
+  }
+
+  private mutating func letGo(_ delivery: QueuedDelivery) {
     held[delivery.delivery] = nil
     if isFetching { finishedDuringPage.insert(delivery.delivery) }
     if isFetchingDue { finishedDuringDue.insert(delivery.delivery) }
-    if let dueAtMs {
-      noteDue(dueAtMs)
-      return
-    }
-    guard let key = delivery.orderKey, let hasMore = busyKeys[key] else { return }
-    if hasMore {
-      busyKeys[key] = false
-      keysToFetch.append(KeyFetch(key: key, after: delivery.delivery))
-    } else {
-      busyKeys[key] = nil
+  }
+
+  /// Due deliveries of routes that were not active are pending now.
+  package mutating func released(_ deliveries: [QueuedDelivery]) {
+    for delivery in deliveries {
+      letGo(delivery)
+      if let key = delivery.orderKey { keys.stopsWaiting(key) }
+      guard routes.contains(delivery.route) else { continue }
+      // Its route came back meanwhile: a page that has been read or is being read lacks it.
+      cursor = min(cursor, delivery.delivery - 1)
+      hasRewound = hasRewound || isFetching
+      feed = .behind(newOffers: true)
     }
   }
 
@@ -237,17 +245,22 @@ package struct LaneState: Sendable {
       for delivery in leaving { finished(delivery, dueAtMs: delivery.dueAtMs) }
       passesOver = true
     }
-    if !added.isEmpty { lookAgain() }
+    if !added.isEmpty { readAgain() }
   }
 
-  /// Deliveries came into the lane otherwise than by being offered.
+  /// Deliveries came into the lane otherwise than by being offered, or were taken out of it.
   ///
   /// - Parameters:
   ///   - nextDueMs: As in `init`, as the file has it now.
   ///   - waitingKeys: The same.
-  package mutating func lookAgain(nextDueMs: Int64? = nil, waitingKeys: [String] = []) {
-    for key in waitingKeys where busyKeys[key] == nil { busyKeys[key] = true }
+  package mutating func lookAgain(nextDueMs: Int64?, waitingKeys: [String]) {
+    keys.reconcile(waiting: waitingKeys)
+    isDueStale = isFetchingDue
     noteDue(nextDueMs)
+    readAgain()
+  }
+
+  private mutating func readAgain() {
     // A page that is being read may have left out what is looked for now.
     cursor = 0
     hasRewound = isFetching
@@ -271,7 +284,7 @@ package struct LaneState: Sendable {
     }
     var actions: [Action] = []
     let only = passesOver ? routes : nil
-    while let fetch = keysToFetch.popLast() { actions.append(.fetchKey(fetch, routes: only)) }
+    for key in keys.takeSeeks() { actions.append(.fetchKey(key, routes: only)) }
     if !toRelease.isEmpty {
       actions.append(.release(toRelease))
       toRelease = []
@@ -312,13 +325,7 @@ package struct LaneState: Sendable {
     guard held[delivery.delivery] == nil, !finishedDuringPage.contains(delivery.delivery) else {
       return
     }
-    if let key = delivery.orderKey {
-      if busyKeys[key] != nil {
-        busyKeys[key] = true
-        return
-      }
-      busyKeys[key] = false
-    }
+    if let key = delivery.orderKey, !keys.takes(pending: key) { return }
     held[delivery.delivery] = delivery.route
     ready.append(delivery)
   }

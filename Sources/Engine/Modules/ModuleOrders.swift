@@ -24,6 +24,11 @@ package struct ModuleOrder: Sendable {
     self.isFromBoot = isFromBoot
     self.requester = requester
   }
+
+  /// The same files are read for both at the next reload.
+  func hasOrigin(of other: ModuleOrder) -> Bool {
+    isFromBoot == other.isFromBoot && parameters == other.parameters && project == other.project
+  }
 }
 
 /// What becomes of unsettled deliveries whose route goes away (config.md 10.6, `--on-removed`).

@@ -15,8 +15,11 @@ protocol ModuleRegistry: Sendable {
   ///
   /// - Throws: ``EngineError`` `.conflict` when either is held, naming both origins.
   func claim(_ claim: ModuleClaim) async throws(EngineError)
-  /// Records a step in the life of a module, with the event that tells of it, in one transaction.
+  /// Gives a loaded module another alias.
   ///
+  /// - Throws: ``EngineError`` `.conflict` when somebody else holds it, naming both origins.
+  func claimAlias(_ definition: ModuleDefinition) async throws(EngineError)
+  /// Records a step in the life of a module, with the event that tells of it, in one transaction.
   func advance(_ step: ModuleStep, telling event: Intake.Routed?) async throws(EngineError)
   /// Every module that was ever loaded, by name.
   func entries() async throws(EngineError) -> [KnownModule]
@@ -109,6 +112,16 @@ struct StoreRegistry: ModuleRegistry {
     }
   }
 
+  func claimAlias(_ definition: ModuleDefinition) async throws(EngineError) {
+    let answer = try await write { () throws(StoreError) in
+      try await store.claimAlias(definition.alias, of: definition.name)
+    }
+    if case .taken(let name, let path) = answer {
+      throw EngineError(
+        taken: definition.alias ?? definition.name, by: name, at: path, not: definition.path)
+    }
+  }
+
   func advance(_ step: ModuleStep, telling event: Intake.Routed?) async throws(EngineError) {
     var change = ModuleStateChange(
       name: step.name, state: step.state.rawValue,
@@ -116,7 +129,8 @@ struct StoreRegistry: ModuleRegistry {
       nowMs: time.wallMs)
     if let order = step.order {
       change.provenance = .init(
-        loadedBy: order.requester, parameters: text(order.parameters), project: order.project)
+        loadedBy: order.requester, isFromBoot: order.isFromBoot,
+        parameters: text(order.parameters), project: order.project)
     }
     guard let event else {
       return try await write { [change] () throws(StoreError) in try await store.set(change) }
@@ -158,7 +172,7 @@ struct StoreRegistry: ModuleRegistry {
 
 extension EngineError {
   /// A name that something else holds.
-  init(taken name: String, by holder: String, at origin: String, not other: String) {
+  package init(taken name: String, by holder: String, at origin: String, not other: String) {
     let what = name == holder ? "module \"\(name)\"" : "the name \"\(name)\""
     let who = name == holder ? "" : " by module \"\(holder)\""
     self.init(

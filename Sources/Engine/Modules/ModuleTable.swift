@@ -119,6 +119,10 @@ struct ModuleTable: Sendable {
   /// Whether deliveries of a route are made: nobody holds it up, and its actor is there.
   private func isActive(_ route: LoadedRoute, in module: LoadedModule) -> Bool {
     guard module.delivers, !route.isMoving, route.worker.actor.isReady else { return false }
+    // The actor's module may be on its way out.
+    if let owner = route.worker.actor.reference.module, modules[owner]?.delivers == false {
+      return false
+    }
     return pause(of: route.worker.route, in: module.name) == nil
   }
 
@@ -138,6 +142,15 @@ struct ModuleTable: Sendable {
     guard !pauses.isEmpty else { return nil }
     return pauses[PauseKey(.source, id, in: module)]
       ?? pauses[PauseKey(.module, module, in: module)]
+  }
+
+  /// Routes in a lane that are of these modules or deliver to their actors.
+  func routes(inLane key: Int64, concerning names: [String]) -> Set<Int64> {
+    let members = (routesByLane[key] ?? []).filter { member in
+      let actor = modules[member.module]?.routes[member.route]?.worker.actor.reference.module
+      return names.contains(member.module) || actor.map(names.contains) ?? false
+    }
+    return Set(members.map(\.route))
   }
 
   /// Lanes that deliver to actors of a module, whoever's routes they serve.
@@ -164,6 +177,8 @@ struct LoadedModule: Sendable {
   var activeSinceMs: Int64 = 0
   /// Enabled sources by id.
   var sources: [String: RunningSource] = [:]
+  /// Sources that the definition has no more, by id, until their last poll has ended.
+  var leaving: [String: RunningSource] = [:]
   /// Enabled routes by number, and routes that are gone and still drained.
   var routes: [Int64: LoadedRoute] = [:]
   /// By id.

@@ -102,10 +102,12 @@ extension Runtime {
   private func setSources(
     _ arrival: Arrival, _ old: LoadedModule?, _ module: inout LoadedModule, _ table: ModuleTable
   ) {
+    // One that comes back waits for what is left of its first life.
+    let leaving = old?.leaving.filter { !$0.value.job.isEnded } ?? [:]
     for definition in arrival.definition.sources where definition.isEnabled {
-      let before = old?.sources[definition.id]
+      let before = old?.sources[definition.id] ?? leaving[definition.id]
       guard let instance = arrival.prepared.sources[definition.id] else {
-        module.sources[definition.id] = before
+        module.sources[definition.id] = old?.sources[definition.id]
         continue
       }
       guard let row = arrival.keys.sources[definition.id] else { continue }
@@ -120,9 +122,11 @@ extension Runtime {
       // Started by `startSources`, when everything else is in place.
       module.sources[definition.id] = RunningSource(runner: runner, job: .unstarted)
     }
+    module.leaving = leaving.filter { module.sources[$0.key] == nil }
     for (id, source) in old?.sources ?? [:] where module.sources[id] == nil {
       source.runner.stop()
       module.jobs.append(source.job)
+      module.leaving[id] = source
     }
   }
 
@@ -188,12 +192,12 @@ extension Runtime {
     let job = supervisor.start { [self] in
       await old?.waitUntilIdle([move.keys.route])
       guard !Task.isCancelled, await moved(move.keys) else { return }
-      let lane = self.table.withLock { table -> Lane? in
+      // Before the route is active there: which keys wait must be known when its first is taken.
+      await lookAgain(in: [move.keys.from, move.keys.to])
+      self.table.withLock { table in
         let affected = table.update(move.module) { $0.routes[move.keys.route]?.isMoving = false }
         arrange(affected, &table)
-        return table.lanes[move.keys.to]?.lane
       }
-      await lookAgain(lane)
     }
     _ = table.update(move.module) { $0.jobs.append(job) }
   }
@@ -216,23 +220,35 @@ extension Runtime {
   }
 
   func moveAll(_ move: ModuleKeys.Move) async throws(StoreError) {
-    var after: Int64 = 0
+    var (after, newest): (Int64, Int64) = (0, 0)
     while true {
+      newest = try await store.newestDelivery()
       let page = try await store.unsettled(
         lane: move.from, route: move.route, after: after, limit: Limits.queuePageMax)
       guard let last = page.last else { break }
       try await store.move(page, from: move.from, to: move.to)
       after = last
     }
-    try await store.setLane(move.to, ofRoute: move.route)
+    try await store.finishMove(
+      ofRoute: move.route, from: move.from, to: move.to, after: newest)
   }
 
-  private func lookAgain(_ lane: Lane?) async {
-    do {
-      try await lane?.lookAgain()
-    } catch {
-      // It looks by itself when something is offered or due.
-      reportSystemError("a queue cannot be read: \(error)")
+  /// Tells lanes that deliveries came or went without their doing; tries again as long as the file
+  /// cannot be read.
+  func lookAgain(in keys: [Int64]) async {
+    for key in keys {
+      guard let lane = table.withLock({ $0.lanes[key]?.lane }) else { continue }
+      var retryMs = LaneLoop.retryMsMin
+      while !Task.isCancelled {
+        do {
+          try await lane.lookAgain()
+          break
+        } catch {
+          reportSystemError("a queue cannot be read: \(error)")
+          guard await stopping.sleep(ms: retryMs, time: time) else { return }
+          retryMs = min(retryMs * 2, LaneLoop.retryMsMax)
+        }
+      }
     }
   }
 

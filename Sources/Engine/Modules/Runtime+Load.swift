@@ -31,7 +31,7 @@ extension Runtime {
     let name = order.definition.name
     note(.moduleLoading, name, result: "by \(order.requester)")
     do throws(EngineError) {
-      try checkMounts(of: order.definition)
+      try checkMounts(of: [order.definition])
       let prepared = try await PreparedModule(
         order.definition, catalog: catalog, time: time, log: log)
       do throws(EngineError) {
@@ -62,7 +62,7 @@ extension Runtime {
       CrashPoint.moduleRegistered.reached()
       let arrival = Arrival(order: order, prepared: prepared, keys: keys)
       route([arrival])
-      try await recover([arrival], layout: nil)
+      try await recover(arrival)
       install([arrival], moving: false)
       CrashPoint.moduleMade.reached()
       addLoggers(prepared)
@@ -75,8 +75,8 @@ extension Runtime {
     }
   }
 
-  /// Takes the name. One that nothing here holds was left by an unload whose last step could not be
-  /// written.
+  /// Takes the name. One that nothing here holds was left by a load or an unload whose last step could
+  /// not be written; nobody else is at it, because the caller has the module's lock.
   private func claim(_ order: ModuleOrder) async throws(EngineError) {
     let claim = ModuleClaim(
       name: order.definition.name, alias: order.definition.alias, origin: order.definition.path,
@@ -95,7 +95,7 @@ extension Runtime {
 
   private func staleHolder(of claim: ModuleClaim) async throws(EngineError) -> String? {
     let entry = try await registry.entries().first {
-      $0.name == claim.name && $0.state == .unloading
+      $0.name == claim.name && $0.state != .removed
     }
     guard let entry, table.withLock({ $0.modules[entry.name] == nil }) else { return nil }
     return entry.name
@@ -157,17 +157,31 @@ extension Runtime {
   }
 
   /// Two sources cannot have one path, whatever modules they are in.
-  func checkMounts(of definition: ModuleDefinition) throws(EngineError) {
+  ///
+  /// - Parameters:
+  ///   - definitions: What is to be loaded or reloaded; among themselves they have been checked.
+  ///   - leaving: Modules that will be gone by then.
+  /// - Throws: ``EngineError`` `.conflict`.
+  package func checkMounts(
+    of definitions: [ModuleDefinition], leaving: Set<String> = []
+  ) throws(EngineError) {
     let mounts = table.withLock(\.mounts)
-    for source in definition.sources where source.isEnabled {
-      guard let path = source.config["path"]?.string, let other = mounts[path],
-        other.module != definition.name
-      else { continue }
-      throw EngineError(
-        .conflict,
-        "source \(source.id): the path \(path) belongs to source \(other.id) of module "
-          + (other.module ?? ""), hint: "give one of them another config.path")
+    let changing = leaving.union(definitions.map(\.name))
+    for definition in definitions {
+      for (path, source) in definition.mounts {
+        guard let other = mounts[path], let module = other.module, !changing.contains(module)
+        else { continue }
+        throw EngineError(
+          .conflict,
+          "source \(source): the path \(path) belongs to source \(other.id) of module \(module)",
+          hint: "give one of them another config.path")
+      }
     }
+  }
+
+  /// Which module has a path now.
+  package var mountOwners: [String: String] {
+    table.withLock(\.mounts).compactMapValues(\.module)
   }
 
   /// Logs that a module could not be loaded or reloaded; also for who reads its files.
@@ -223,7 +237,7 @@ extension Runtime {
     route(arrivals)
     let layout = try await readLayout()
     recovered.withLock { $0 = layout.reduce(0) { $0 + $1.count } }
-    try await recover(arrivals, layout: layout)
+    try await recover(boot: arrivals, layout)
     install(arrivals, moving: false)
     CrashPoint.moduleMade.reached()
     for arrival in arrivals {
@@ -284,5 +298,14 @@ extension ModuleRecord {
       },
       actors: definition.actors.map { Actor(id: $0.id, isEnabled: $0.isEnabled) },
       conditions: conditions)
+  }
+}
+
+extension ModuleDefinition {
+  /// Paths that sources have mounted themselves at, with the sources' ids.
+  package var mounts: [(path: String, source: String)] {
+    sources.filter(\.isEnabled).compactMap { source in
+      source.config["path"]?.string.map { ($0, source.id) }
+    }
   }
 }

@@ -82,17 +82,26 @@ extension Runtime {
     guard let untilMs = row.untilMs else { return }
     _ = supervisor.start { [self] in
       guard await stopping.sleep(ms: untilMs - time.wallMs, time: time) else { return }
-      do throws(EngineError) {
-        try await moduleLocks.hold(Runtime.pauseLock) { () throws(EngineError) in
-          guard table.withLock({ $0.pauses[PauseKey(row)] }) == row else { return }
-          try await end([row])
-          noteOperatorAction(
-            "resume", target: "\(row.kind)/\(row.name)", requester: "orgloop",
-            module: row.module, reason: "the pause has ended")
+      var retryMs = LaneLoop.retryMsMin
+      while true {
+        do throws(EngineError) {
+          return try await endInTime(row)
+        } catch {
+          reportSystemError("a pause cannot be ended: \(error)")
         }
-      } catch {
-        reportSystemError("a pause cannot be ended: \(error)")
+        guard await stopping.sleep(ms: retryMs, time: time) else { return }
+        retryMs = min(retryMs * 2, LaneLoop.retryMsMax)
       }
+    }
+  }
+
+  private func endInTime(_ row: PauseRow) async throws(EngineError) {
+    try await moduleLocks.hold(Runtime.pauseLock) { () throws(EngineError) in
+      guard table.withLock({ $0.pauses[PauseKey(row)] }) == row else { return }
+      try await end([row])
+      noteOperatorAction(
+        "resume", target: "\(row.kind)/\(row.name)", requester: "orgloop",
+        module: row.module, reason: "the pause has ended")
     }
   }
 

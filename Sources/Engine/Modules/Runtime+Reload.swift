@@ -28,11 +28,15 @@ extension Runtime {
     let name = loaded.name
     let changes = ModuleChanges(from: loaded.definition, to: order.definition)
     guard !changes.isEmpty || loaded.definition.contentHash != order.definition.contentHash else {
+      try await adopt(loaded, order)
       return LoadReport(
         name: name, outcome: .unchanged, status: await statusOrNull(name), changes: changes)
     }
     do throws(EngineError) {
-      try checkMounts(of: order.definition)
+      try checkMounts(of: [order.definition])
+      if loaded.definition.alias != order.definition.alias {
+        try await registry.claimAlias(order.definition)
+      }
       try await waitForMoves(name, limitMs: drainMs ?? settings.shutdownTimeoutMs)
       let prepared = try await PreparedModule(
         order.definition, changes: changes, catalog: catalog, time: time, log: log)
@@ -63,6 +67,17 @@ extension Runtime {
     await tellReloaded(order, changes)
     return LoadReport(
       name: name, outcome: .reloaded, status: await statusOrNull(name), changes: changes)
+  }
+
+  /// A module that stays as it is may belong to other files from now on: the boot manifest names one
+  /// that was loaded by hand, say.
+  private func adopt(_ loaded: LoadedModule, _ order: ModuleOrder) async throws(EngineError) {
+    guard !loaded.order.hasOrigin(of: order) else { return }
+    try await registry.advance(
+      ModuleStep(loaded.name, to: .active, isWanted: true, order: order), telling: nil)
+    table.withLock { table in
+      _ = table.update(loaded.name) { $0.order = order }
+    }
   }
 
   /// Stops matching the routes that are gone, and sees to what they have left.
@@ -116,7 +131,7 @@ extension Runtime {
     _ loaded: LoadedModule, _ definition: ModuleDefinition, isReplaced: Bool
   ) {
     for source in definition.sources {
-      guard let runner = loaded.sources[source.id]?.runner,
+      guard let runner = (loaded.sources[source.id] ?? loaded.leaving[source.id])?.runner,
         runner.definition.connector != source.connector
       else { continue }
       runner.mark(isReplaced: isReplaced)
@@ -187,6 +202,8 @@ extension Runtime {
     } catch {
       throw EngineError(error)
     }
+    // Order keys that they held are free for what others have in the same lanes.
+    await lookAgain(in: Array(Set(routes.values.map(\.lane))))
     return count
   }
 }

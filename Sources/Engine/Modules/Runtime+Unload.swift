@@ -108,23 +108,26 @@ extension Runtime {
     await end(sources.map(\.job), limitMs: limitMs)
   }
 
-  /// Starts nothing more for these modules, and lets what runs end. What does not end within the
-  /// limit is cut off, in their own lanes; in the lane of another module's actor it goes on to its
+  /// Starts nothing more for these modules and their actors, and lets what runs end. What does not
+  /// end within the limit is cut off, in their own lanes; in another module's lane it goes on to its
   /// end.
   private func endDeliveries(of names: [String], limitMs: Int64) async {
     let (own, shared, jobs) = table.withLock { table in
       var affected: Set<Int64> = []
-      var routes: Set<Int64> = []
       var jobs: [Supervisor.Job] = []
       for name in names {
         affected.formUnion(table.update(name) { $0.delivers = false })
-        routes.formUnion(table.modules[name]?.routes.keys.map { $0 } ?? [])
+        affected.formUnion(table.lanes(toActorsOf: name))
         jobs += table.modules[name]?.jobs ?? []
       }
       arrange(affected, &table)
       let own = table.lanes.filter { names.contains($0.value.owner) }
-      let shared = affected.subtracting(own.keys).compactMap { table.lanes[$0]?.lane }
-      return (own, shared.map { ($0, routes) }, jobs)
+      var shared: [(Lane, Set<Int64>)] = []
+      for key in affected.subtracting(own.keys) {
+        guard let lane = table.lanes[key]?.lane else { continue }
+        shared.append((lane, table.routes(inLane: key, concerning: names)))
+      }
+      return (own, shared, jobs)
     }
     for running in own.values { running.lane.drain() }
     await withTaskGroup(of: Void.self) { group in
@@ -149,11 +152,9 @@ extension Runtime {
   }
 
   private func settleCutOff(_ name: String) async throws(EngineError) {
-    let lanes = table.withLock { table in
-      Set(table.modules[name]?.keys.lanes.filter { $0.key.module == nil }.map(\.value) ?? [])
-    }
+    let lanes = table.withLock { $0.modules[name]?.keys.ownLanes ?? [] }
     do throws(StoreError) {
-      try await settleInterrupted(lanes: lanes)
+      try await settleInterrupted { start, _ in lanes.contains(start.lane) }
     } catch {
       throw EngineError(error)
     }

@@ -31,6 +31,8 @@ package final class Runtime: Service {
   /// Unsettled deliveries that the last run left behind, as ``load(_:loadedBy:)`` found them.
   package var recoveredCount: Int { recovered.withLock { $0 } }
   let recovered = Mutex(0)
+  /// What they were, until the modules that they belong to are there.
+  let leftOver = Mutex(LeftOver())
 
   package init(
     store: EventStore, settings: RuntimeSettings, catalog: ConnectorCatalog,
@@ -74,6 +76,7 @@ package final class Runtime: Service {
     await withGracefulShutdownHandler {
       await withTaskGroup(of: Void.self) { group in
         group.addTask { await self.log.run() }
+        await settleLeftOver()
         await work()
         await endAttempts()
         log.emit(.runtimeStop) {
@@ -109,7 +112,7 @@ package final class Runtime: Service {
   /// A clean stop leaves no attempt open, and no module that seems to run.
   private func endAttempts() async {
     do {
-      try await settleInterrupted(lanes: nil)
+      try await settleInterrupted { _, _ in true }
       try await store.releaseModules(nowMs: time.wallMs)
     } catch {
       // The next start finds them as it finds those of a crash.

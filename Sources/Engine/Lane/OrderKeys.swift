@@ -1,0 +1,151 @@
+/// Which deliveries of a lane may go by their order keys: of each key only the oldest unsettled one
+/// of an active route (design.md 5, invariant 6). A pure value.
+///
+/// Only keys that something unsettled has are kept. Those behind the one that may go stay in the
+/// file: when it has left the lane's hands, the key's oldest is looked up there. From the beginning
+/// of the queue, because a resumed route or a module that came back may have an older one.
+struct OrderKeys: Sendable {
+  private enum Place: Sendable {
+    /// One delivery of the key is in the window, in flight, or being committed.
+    case inHand(hasMore: Bool)
+    /// The oldest one waits in the file until a time.
+    case waiting
+    /// The oldest one is being looked up, or is about to be; `again` when one turned up meanwhile,
+    /// or when what is found may be gone already.
+    case sought(again: Bool, isStale: Bool = false)
+  }
+
+  /// What a look-up found.
+  enum Found: Sendable {
+    case nothing
+    case taken
+    case waiting
+    /// It cannot go now: it is to be passed over.
+    case inactive
+  }
+
+  private var places: [String: Place]
+  private var toSeek: [String] = []
+  private var seeking = 0
+
+  /// 16 look-ups at once: each is a short read, and a move can bring many keys.
+  private static let seekingMax = 16
+
+  /// - Parameter waiting: The keys that wait in the file.
+  init(waiting: [String]) {
+    places = [:]
+    for key in waiting { places[key] = .waiting }
+  }
+
+  /// A pending delivery turned up in acceptance order: whether it may be taken in hand.
+  mutating func takes(pending key: String) -> Bool {
+    switch places[key] {
+    case nil:
+      places[key] = .inHand(hasMore: false)
+      return true
+    case .inHand: places[key] = .inHand(hasMore: true)
+    case .waiting: break
+    case .sought(_, let isStale): places[key] = .sought(again: true, isStale: isStale)
+    }
+    return false
+  }
+
+  /// A waiting delivery is due: whether it may be taken in hand. If not, it is found by its key.
+  mutating func takes(due key: String) -> Bool {
+    switch places[key] {
+    case nil, .waiting:
+      places[key] = .inHand(hasMore: true)
+      return true
+    case .inHand: places[key] = .inHand(hasMore: true)
+    case .sought(_, let isStale): places[key] = .sought(again: true, isStale: isStale)
+    }
+    return false
+  }
+
+  /// The delivery in hand has been put off, and that is committed.
+  mutating func waits(_ key: String) {
+    if case .sought = places[key] { return }
+    places[key] = .waiting
+  }
+
+  /// A delivery is not in the lane's hands any more and does not wait: another may go.
+  mutating func leaves(_ key: String) {
+    switch places[key] {
+    case nil: break
+    case .inHand(hasMore: false): places[key] = nil
+    case .inHand(hasMore: true), .waiting: seek(key)
+    case .sought(_, let isStale): places[key] = .sought(again: true, isStale: isStale)
+    }
+  }
+
+  /// A delivery that waited and was never in hand is pending now, of a route that is not active.
+  mutating func stopsWaiting(_ key: String) {
+    switch places[key] {
+    case nil: break
+    case .waiting: seek(key)
+    case .inHand: places[key] = .inHand(hasMore: true)
+    case .sought(_, let isStale): places[key] = .sought(again: true, isStale: isStale)
+    }
+  }
+
+  /// Whether a delivery that was looked up may be used.
+  func accepts(_ key: String) -> Bool {
+    if case .sought(_, isStale: false) = places[key] { true } else { false }
+  }
+
+  /// A look-up has ended.
+  mutating func found(_ key: String, _ found: Found) {
+    seeking -= 1
+    guard case .sought(let again, _) = places[key] else { return }
+    switch found {
+    case .taken: places[key] = .inHand(hasMore: true)
+    case .waiting: places[key] = .waiting
+    case .inactive: seek(key)
+    case .nothing:
+      if again { seek(key) } else { places[key] = nil }
+    }
+  }
+
+  /// A look-up failed and is made again.
+  mutating func failed(_ key: String) {
+    seeking -= 1
+    toSeek.append(key)
+  }
+
+  /// Deliveries came into the queue, or left it, without the lane's doing.
+  ///
+  /// - Parameter waiting: The keys that wait in the file now.
+  mutating func reconcile(waiting: [String]) {
+    let waiting = Set(waiting)
+    for key in waiting {
+      switch places[key] {
+      // It may have been settled since it was read: the look-up says.
+      case nil: seek(key)
+      case .inHand: places[key] = .inHand(hasMore: true)
+      case .waiting, .sought: break
+      }
+    }
+    for (key, place) in places {
+      switch place {
+      case .waiting where !waiting.contains(key): seek(key)
+      case .sought: places[key] = .sought(again: true, isStale: true)
+      case .inHand, .waiting: break
+      }
+    }
+  }
+
+  /// The look-ups to be made now.
+  mutating func takeSeeks() -> [String] {
+    let count = min(OrderKeys.seekingMax - seeking, toSeek.count)
+    guard count > 0 else { return [] }
+    let keys = Array(toSeek.suffix(count))
+    toSeek.removeLast(count)
+    seeking += count
+    return keys
+  }
+
+  private mutating func seek(_ key: String) {
+    places[key] = .sought(again: false)
+    toSeek.append(key)
+  }
+}
