@@ -166,6 +166,10 @@ import Testing
     ("pause", #"{"all":"yes"}"#, 422, "all"),
     ("pause", #"{"all":true,"for":"long"}"#, 422, "for"),
     ("pause", #"{"all":true,"reason":7}"#, 422, "reason"),
+    ("pause", #"{"all":true,"module":"x"}"#, 422, "module"),
+    ("resume", #"{"all":true,"module":"x"}"#, 422, "module"),
+    ("pause", #"{"targets":["route/r","module/a"],"module":"b"}"#, 422, "module"),
+    ("resume", #"{"targets":["module/a"],"module":"a"}"#, 422, "module"),
     ("resume", #"{"targets":["a"]}"#, 422, "targets"),
   ]
 
