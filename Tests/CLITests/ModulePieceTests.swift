@@ -97,6 +97,14 @@ import Testing
     #expect(rows.map { $0[1] } == ["paused", "removed", "unloading,"])
   }
 
+  @Test func `a module that is not loaded has no uptime`() {
+    let unloaded: JSONValue = ["name": "a", "state": "removed", "uptime_ms": 0]
+    #expect(ModuleText.status(unloaded, nowMs: 0) == "a  removed")
+    #expect(ModuleText.table([unloaded]).split(separator: "\n").last?.contains("0s") == false)
+    let loading: JSONValue = ["name": "a", "state": "loading", "uptime_ms": 0]
+    #expect(ModuleText.status(loading, nowMs: 0) == "a  loading, up 0s")
+  }
+
   @Test func `a module's status shows its sources, routes and queue`() {
     let text = ModuleText.status(
       [
