@@ -212,6 +212,27 @@ import Testing
     }
   }
 
+  @Test func `a module that does not exist is told by its code and with what can be done`()
+    async throws
+  {
+    let reload = EngineError(.notFound, "Module not found: ops")
+    try await TestServer.run(FakeGateway { $0.failure = reload }) { server in
+      let answer = try await server.send(
+        "POST /control/module/reload", to: server.unixSocket, body: #"{"name":"ops"}"#)
+      #expect(try answer.json()["hint"] == "orgloop module list --all")
+    }
+    let pause = EngineError(.moduleNotFound, "Module not found: ops", hint: "look")
+    try await TestServer.run(FakeGateway { $0.failure = pause }) { server in
+      for order in ["pause", "resume"] {
+        let answer = try await server.send(
+          "POST /control/\(order)", to: server.unixSocket, body: #"{"targets":["module/ops"]}"#)
+        #expect(answer.status == 404)
+        #expect(try answer.json()["code"] == "MODULE_NOT_FOUND")
+        #expect(try answer.json()["hint"] == "look")
+      }
+    }
+  }
+
   @Test(arguments: [
     "module/load", "module/load-project", "module/reload", "plan", "apply",
   ])
