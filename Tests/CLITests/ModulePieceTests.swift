@@ -159,6 +159,19 @@ import Testing
     #expect(ChangeText.applied(["modules": []]) == "Nothing to apply.")
   }
 
+  @Test func `apply says what it leaves for a restart`() {
+    let port: JSONValue = [["path": "http.port", "from": 1, "to": 2]]
+    let line = "! runtime.http.port: 1 → 2  needs a restart"
+    #expect(
+      ChangeText.applied([
+        "modules": [["name": "a", "action": "add"]], "needs_restart": port,
+        "summary": ["add": 1, "change": 0, "remove": 0],
+      ]) == "+ module a\n\(line)\nApplied: 1 added, 0 changed, 0 removed")
+    #expect(
+      ChangeText.applied(["modules": [], "needs_restart": port])
+        == "\(line)\nNothing to apply.")
+  }
+
   @Test func `pauses are listed with their module and their end`() {
     #expect(
       ChangeText.targets(

@@ -189,3 +189,6 @@ import Testing
     #expect(try unknown.errorJSON()["error"]?["code"] == "MODULE_NOT_FOUND")
   }
 }
+    #expect(
+      try await work.run("apply").output
+        .contains("\n! runtime.poll_concurrency: 16 → 3  needs a restart\n"))
