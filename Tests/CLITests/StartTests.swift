@@ -60,6 +60,48 @@ import Testing
     _ = try await work.untilRunning()
     #expect(started.error == "module a stays unloaded (orgloop module load a)\n")
   }
+
+  @Test func `a start names addresses that answer, and actors of other modules with theirs`()
+    async throws
+  {
+    func module(_ name: String, _ sources: String) -> String {
+      """
+      kind: Module
+      metadata: { name: \(name) }
+      params: { to: { type: actor, default: agent } }
+      sources: [\(sources)]
+      routes: [{ name: r, when: { source: github }, then: { actor: "{{ params.to }}" } }]
+
+      """
+    }
+    let work = try Workplace(
+      project: """
+        metadata: { name: test }
+        modules: [./one, ./two]
+        actors: [{ id: agent, connector: exec, config: { command: [cat] } }]
+        sources:
+          - { id: mounted, connector: webhook, config: { path: /hooks/in } }
+          - { id: off, connector: webhook, enabled: false }
+        routes: [{ name: own, when: { source: mounted }, then: { actor: agent } }]
+
+        """)
+    let github = "{ id: github, connector: webhook }"
+    try work.write("one/orgloop-module.yaml", module("one", github))
+    try work.write(
+      "two/orgloop-module.yaml", module("two", github + ", { id: off, connector: webhook }"))
+    let started = try await work.run("start", "--daemon", "--port", "0")
+    let running = try await work.untilRunning()
+    #expect(
+      started.output.split(separator: "\n").dropLast() == [
+        "module default", "  source mounted  webhook /hooks/in", "  actor agent  exec",
+        "  route own  → agent", "module one", "  source github  webhook /webhook/one/github",
+        "  route r  → default:agent", "module two", "  source github  webhook /webhook/two/github",
+        "  source off  webhook /webhook/off", "  route r  → default:agent",
+      ], "\(started.error)")
+    for path in started.output.matches(of: /webhook (\S+)/).map(\.output.1) {
+      #expect(try await running.post("{}", path: String(path)).status == 200, "\(path)")
+    }
+  }
 }
 
 extension Sequence {

@@ -118,10 +118,14 @@ struct Running: Sendable {
   }
 
   /// Posts a webhook; the status and the body of the answer.
-  func post(_ body: String, to source: String = "in") async throws -> (
-    status: UInt, body: JSONValue
-  ) {
-    var request = HTTPClientRequest(url: "http://\(address)/webhook/\(source)")
+  func post(
+    _ body: String, to source: String = "in"
+  ) async throws -> (status: UInt, body: JSONValue) {
+    try await post(body, path: "/webhook/" + source)
+  }
+
+  func post(_ body: String, path: String) async throws -> (status: UInt, body: JSONValue) {
+    var request = HTTPClientRequest(url: "http://\(address)\(path)")
     request.method = .POST
     request.body = .bytes(ByteBuffer(string: body))
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
