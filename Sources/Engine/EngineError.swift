@@ -25,7 +25,7 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
   /// The kinds of failure a caller can tell apart. It can grow without breaking a `switch`.
   package struct Code: Sendable, Hashable {
     private enum Raw {
-      case invalid, notFound, conflict, unavailable, full, closed, internalFault
+      case invalid, notFound, moduleNotFound, conflict, unavailable, full, closed, internalFault
       case locked, permission, storage
     }
     private let raw: Raw
@@ -34,6 +34,8 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
     /// The input breaks a rule of the reference; sending it again will not help.
     package static let invalid = Code(.invalid)
     package static let notFound = Code(.notFound)
+    /// A module that was named is not there, whatever else was asked for.
+    package static let moduleNotFound = Code(.moduleNotFound)
     /// The name, path or id is taken by something else.
     package static let conflict = Code(.conflict)
     /// Not now: paused, unloading, busy. Sending it again later will help.

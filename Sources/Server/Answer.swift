@@ -72,6 +72,8 @@ struct Answer: Sendable {
     switch error.code {
     case .invalid: problem(.unprocessableContent, error.message, hint: error.hint)
     case .notFound: problem(.notFound, error.message, hint: error.hint)
+    case .moduleNotFound:
+      problem(.notFound, error.message, code: "MODULE_NOT_FOUND", hint: error.hint)
     case .conflict: problem(.conflict, error.message, hint: error.hint)
     case .unavailable: retryLater(.serviceUnavailable, afterSeconds: 5, error.message)
     case .full: retryLater(.insufficientStorage, afterSeconds: 60, error.message)

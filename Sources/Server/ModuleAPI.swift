@@ -79,7 +79,7 @@ struct ModuleAPI: Sendable {
   func reload(_ body: ControlBody, by caller: Caller) async throws -> Answer {
     let name = try body.requiredString("name")
     let policy = try body.removedPolicy("on_removed")
-    return try await answering {
+    return try await answering(hint: "orgloop module list --all") {
       Answer(json: try await gateway.reloadModule(name, onRemoved: policy, by: caller))
     }
   }
@@ -99,11 +99,15 @@ struct ModuleAPI: Sendable {
   }
 
   /// A module that does not exist has a code of its own, which scripts tell from a bad path.
-  private func answering(_ body: () async throws -> Answer) async throws -> Answer {
+  ///
+  /// - Parameter hint: Where the gateway has none.
+  private func answering(
+    hint: String? = nil, _ body: () async throws -> Answer
+  ) async throws -> Answer {
     do {
       return try await body()
     } catch let error as EngineError where error.code == .notFound {
-      return .problem(.notFound, error.message, code: "MODULE_NOT_FOUND", hint: error.hint)
+      return .problem(.notFound, error.message, code: "MODULE_NOT_FOUND", hint: error.hint ?? hint)
     }
   }
 }

@@ -29,11 +29,19 @@ struct PauseAPI: Sendable {
       throw .invalid(
         isAll ? "targets must be empty when all is true" : "targets must not be empty")
     }
-    if isAll { return .all }
+    if isAll {
+      guard module == nil else {
+        throw .invalid("module must not be given when all is true; name module/NAME as a target")
+      }
+      return .all
+    }
     let targets = texts.compactMap { PauseTarget($0, module: module) }
     guard targets.count == texts.count else {
       let forms = PauseTarget.Kind.allCases.map { "\($0.rawValue)/NAME" }
       throw .invalid("targets must be of the form \(forms.joined(separator: ", "))")
+    }
+    guard module == nil || !targets.contains(where: { $0.kind == .module }) else {
+      throw .invalid("module must not be given with a target module/NAME, which is in no other")
     }
     return .targets(targets)
   }

@@ -97,6 +97,14 @@ import Testing
     #expect(rows.map { $0[1] } == ["paused", "removed", "unloading,"])
   }
 
+  @Test func `a module that is not loaded has no uptime`() {
+    let unloaded: JSONValue = ["name": "a", "state": "removed", "uptime_ms": 0]
+    #expect(ModuleText.status(unloaded, nowMs: 0) == "a  removed")
+    #expect(ModuleText.table([unloaded]).split(separator: "\n").last?.contains("0s") == false)
+    let loading: JSONValue = ["name": "a", "state": "loading", "uptime_ms": 0]
+    #expect(ModuleText.status(loading, nowMs: 0) == "a  loading, up 0s")
+  }
+
   @Test func `a module's status shows its sources, routes and queue`() {
     let text = ModuleText.status(
       [
@@ -149,6 +157,19 @@ import Testing
         Applied: 1 added, 1 changed, 1 removed
         """)
     #expect(ChangeText.applied(["modules": []]) == "Nothing to apply.")
+  }
+
+  @Test func `apply says what it leaves for a restart`() {
+    let port: JSONValue = [["path": "http.port", "from": 1, "to": 2]]
+    let line = "! runtime.http.port: 1 → 2  needs a restart"
+    #expect(
+      ChangeText.applied([
+        "modules": [["name": "a", "action": "add"]], "needs_restart": port,
+        "summary": ["add": 1, "change": 0, "remove": 0],
+      ]) == "+ module a\n\(line)\nApplied: 1 added, 0 changed, 0 removed")
+    #expect(
+      ChangeText.applied(["modules": [], "needs_restart": port])
+        == "\(line)\nNothing to apply.")
   }
 
   @Test func `pauses are listed with their module and their end`() {

@@ -147,6 +147,73 @@ import Testing
       ])
   }
 
+  @Test func `a plan and its file keep the credentials of an address`() async throws {
+    func project(_ password: String) -> String {
+      Workplace.project().replacing(
+        "config: { command:",
+        with: "config: { env: { AT: "
+          + "\"https://user:\(password)@h/x?token=\(password)\" }, command:")
+    }
+    let work = try Workplace()
+    _ = try await work.start()
+    try work.write("orgloop.yaml", project("pw123456"))
+    let plan = try await work.run("plan", "--out", "plan.json")
+    let document = try await work.run("plan", "--json")
+    let file = try work.read("plan.json")
+    let applied = try await work.run("apply", "--plan", "plan.json")
+    #expect(applied.status == 0, "\(applied.error)")
+    for text in [plan.output, document.output, file, applied.output] {
+      #expect(!text.contains("pw123456"))
+      #expect(text.contains("https://***@h/x?token=***"))
+    }
+    try work.write("orgloop.yaml", project("pw654321"))
+    #expect(try await work.run("plan").output.contains("config.env.AT: *** → ***"))
+  }
+
+  @Test func `a parameter that has changed is shown by its value`() async throws {
+    let work = try Workplace(
+      project: "modules: [{ package: ./deploy, params: { ch: hand, branch: main } }]\n")
+    try work.write(
+      "deploy/orgloop-module.yaml",
+      """
+      kind: Module
+      metadata: { name: deploy }
+      params: { ch: {}, branch: {} }
+      sources: [{ id: in, connector: webhook }]
+      actors:
+        - id: out
+          connector: exec
+          config: { command: [cat], env: { CH: "{{ params.ch }}" } }
+      routes:
+        - name: through
+          when: { source: in, filter: { payload.branch: "{{ params.branch }}" } }
+          then: { actor: out }
+
+      """)
+    _ = try await work.start()
+    try work.write(
+      "orgloop.yaml", "modules: [{ package: ./deploy, params: { ch: prod, branch: next } }]\n")
+    let plan = try await work.run("plan")
+    #expect(plan.output.contains("config.env.CH: hand → prod\n"), "\(plan.output)")
+    #expect(plan.output.contains("when.filter.payload.branch: main → next\n"))
+  }
+
+  @Test func `a plan of an invalid file marks its warnings as such`() async throws {
+    let work = try Workplace(project: Workplace.project(more: "x: 1"))
+    for command in ["plan", "validate"] {
+      let outcome = try await work.run(command)
+      let lines = outcome.error.split(separator: "\n")
+      let warning = try #require(lines.first { $0.contains("key.unknown] unknown key \"x\"") })
+      #expect(warning.hasPrefix("  ! orgloop.yaml:"), "\(command): \(outcome.error)")
+    }
+    try work.write(
+      "orgloop.yaml", Workplace.project(more: "x: 1").replacing("actor: out", with: "actor: no"))
+    let plan = try await work.run("plan")
+    #expect(plan.status == 78)
+    #expect(plan.error.contains("  ! orgloop.yaml:"))
+    #expect(plan.error.contains("  ✗ orgloop.yaml:"))
+  }
+
   @Test func `settings that only a restart brings are told, and an invalid file is 78`()
     async throws
   {
@@ -158,6 +225,9 @@ import Testing
     let plan = try await work.run("plan", "--json").json()
     #expect(
       plan["needs_restart"] == [["path": "poll_concurrency", "from": 16, "to": 3]])
+    #expect(
+      try await work.run("apply").output
+        .contains("\n! runtime.poll_concurrency: 16 → 3  needs a restart\n"))
     try work.write("orgloop.yaml", "kind: Project\nsources: [\n")
     for flags in [[], ["--detailed-exitcode"]] {
       #expect(try await work.run(["plan"] + flags).status == 78)

@@ -188,6 +188,18 @@ struct LoadedByHandTests {
     #expect(loaded.lines == ["--param:1:1: error[module.param] \(message)"])
   }
 
+  @Test func `a value given by hand is no template`() throws {
+    let project = try TestProject(["orgloop-module.yaml": typed])
+    let loaded = project.load(
+      ".", environment: ["T": "s3cret-value"],
+      options: options(["url": "http://{{ params.n }}.example", "token": "${T}"]))
+    #expect(
+      loaded.lines == [
+        "--param:1:1: error[module.param] parameter \"url\": a value given by hand cannot name "
+          + "another parameter ({{ params.… }}); write the value itself"
+      ])
+  }
+
   @Test func `a variable that the runtime does not have is an error`() throws {
     let project = try TestProject(["orgloop-module.yaml": typed, ".env": "T=of-the-module\n"])
     #expect(

@@ -198,6 +198,13 @@ import Testing
         try await pause(runtime, "source/no", module: "a")
       }
       #expect(none?.code == .notFound)
+      for (target, module) in [("source/in", "no"), ("module/no", nil)] {
+        let unknown = await #expect(throws: EngineError.self) {
+          try await pause(runtime, target, module: module)
+        }
+        #expect(unknown?.code == .moduleNotFound)
+        #expect(unknown?.hint == "orgloop module list --all")
+      }
       #expect(try await pause(runtime, "source/in", module: "b").first?["module"] == "b")
       #expect(await runtime.send(to: "a").ids.count == 1)
       #expect(try await runtime.resume(.all, requester: "bob").count == 1)

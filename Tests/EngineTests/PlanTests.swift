@@ -4,16 +4,19 @@ import Testing
 
 /// What a plan says of two states, and what it keeps to itself (cli-http.md 2.2).
 @Suite struct PlanTests {
-  /// - Parameter documents: As the files are written, before variables are replaced.
+  /// - Parameters:
+  ///   - documents: As the files are written, before variables are replaced.
+  ///   - params: The parameters as they were given.
   private func module(
     _ name: String = "default", config: JSONObject = [:], documents: String = "{}",
-    routes: [RouteDefinition] = [.test()]
+    params: String = "{}", routes: [RouteDefinition] = [.test()]
   ) throws -> ModuleDefinition {
     var module = ModuleWorld.module(name, routes: routes)
     module.actors[0].config = config
     module.documents = try JSONText(
-      checking: Array(#"{"documents":{"orgloop.yaml":\#(documents)}}"#.utf8))
-    module.contentHash += " \(documents) \(config.members)"
+      checking: Array(
+        #"{"documents":{"orgloop.yaml":\#(documents)},"params":\#(params)}"#.utf8))
+    module.contentHash += " \(documents) \(params) \(config.members)"
     return module
   }
 
@@ -107,6 +110,126 @@ import Testing
     let old = try module(config: ["pin": "1234"], documents: #"{"port":"1234","pin":"${PIN}"}"#)
     let new = try module(config: ["pin": "5678"], documents: #"{"pin":"${PIN}"}"#)
     #expect(changes(plan(old, new)).map(\.from) == ["***"])
+  }
+
+  /// A module whose actor has a value made of a parameter.
+  private func parametrised(
+    _ value: JSONValue, written: String = "{{ params.ch }}", params: String
+  ) throws -> ModuleDefinition {
+    try module(
+      config: ["env": ["CH": value]], documents: #"{"env":{"CH":"\#(written)"}}"#, params: params)
+  }
+
+  @Test func `a value that a parameter brought in is shown where the parameter is written`() throws
+  {
+    let whole = try plan(
+      parametrised("hand", params: #"{"ch":"hand"}"#),
+      parametrised("prod", params: #"{"ch":"prod"}"#))
+    #expect(
+      changes(whole) == [FieldChange(path: "config.env.CH", from: "hand", to: "prod")])
+    let written = #"\\{{ params.ch }} #{{params.ch}} of {{ params.n }} {{ payload.ch }}"#
+    let part = try plan(
+      parametrised(
+        #"\{{ params.ch }} #a of 5 {{ payload.ch }}"#, written: written,
+        params: #"{"ch":"a","n":5}"#),
+      parametrised(7, params: #"{"ch":"7"}"#))
+    #expect(
+      changes(part) == [
+        FieldChange(
+          path: "config.env.CH", from: #"\{{ params.ch }} #a of 5 {{ payload.ch }}"#, to: 7)
+      ])
+  }
+
+  static let hiddenParameters = [
+    (#"{"ch":"${CHANNEL}"}"#, #"{"ch":"${CHANNEL:-prod}"}"#, "{{ params.ch }}"),
+    (#"{"chat_token":"hand"}"#, #"{"chat_token":"prod"}"#, "{{ params.chat_token }}"),
+    (#"{"ch":"***"}"#, #"{"ch":"***"}"#, "{{ params.ch }}"),
+    (#"{"ch":"and"}"#, #"{"ch":"rod"}"#, "${LETTER}{{ params.ch }}"),
+  ]
+
+  @Test(arguments: hiddenParameters)
+  func `what may be a secret is hidden behind a parameter too`(
+    _ old: String, _ new: String, _ written: String
+  ) throws {
+    let plan = try plan(
+      parametrised("hand", written: written, params: old),
+      parametrised("prod", written: written, params: new))
+    #expect(changes(plan) == [FieldChange(path: "config.env.CH", from: "***", to: "***")])
+  }
+
+  /// A module with a route that has a filter, as a file brings it.
+  private func filtered(
+    _ condition: Condition, written: String, params: String = "{}"
+  ) throws -> ModuleDefinition {
+    var route = RouteDefinition.test()
+    let path = try #require(DotPath("payload.branch"))
+    route.filter = Filter(
+      entries: [Filter.Entry(path: path, condition: condition, shown: written)])
+    return try module(
+      documents: #"{"filter":{"payload.branch":\#(written)}}"#, params: params, routes: [route])
+  }
+
+  @Test func `a filter is shown with its parameters filled in`() throws {
+    let written = #""{{ params.branch }}""#
+    let plan = try plan(
+      filtered(.equals("main"), written: written, params: #"{"branch":"main"}"#),
+      filtered(.equals("next"), written: written, params: #"{"branch":"next"}"#))
+    #expect(
+      changes(plan, .routes) == [
+        FieldChange(path: "when.filter.payload.branch", from: "main", to: "next")
+      ])
+    let prefix = try self.plan(
+      filtered(.equals(1), written: "1"),
+      filtered(
+        .prefix("rel/9", ignoreCase: false), written: #"{"prefix":"rel/{{ params.n }}"}"#,
+        params: #"{"n":9}"#))
+    #expect(changes(prefix, .routes).map(\.to) == [["prefix": "rel/9"]])
+  }
+
+  @Test func `what reads the same on both sides is hidden`() throws {
+    let variable = try plan(
+      filtered(.equals("a"), written: #""${BRANCH}""#),
+      filtered(.equals("b"), written: #""${BRANCH}""#))
+    #expect(changes(variable, .routes).map(\.from) == ["***"])
+    #expect(changes(variable, .routes).map(\.to) == ["***"])
+    let parameter = try plan(
+      filtered(
+        .equals("a"), written: #""{{ params.branch }}""#, params: #"{"branch":"${BRANCH}"}"#),
+      filtered(.equals("b"), written: #""b""#))
+    #expect(changes(parameter, .routes).map(\.from) == ["***"])
+    #expect(changes(parameter, .routes).map(\.to) == ["b"])
+  }
+
+  /// What is written, and what a plan shows of it.
+  static let addresses: [(String, String)] = [
+    ("https://user:pw123456@h/x?token=abcdefgh", "https://***@h/x?token=***"),
+    ("https://h:8080/x/y", "https://h:8080/x/y"),
+    ("https://pw123456@h", "https://***@h"),
+    ("https://a@b:pw123456@h/@scope/x", "https://***@h/@scope/x"),
+    ("amqp+ssl://u:pw123456@[::1]:5671/v", "amqp+ssl://***@[::1]:5671/v"),
+    ("http://h/?a=one&b=&c=x=y;d#e=f", "http://h/?a=***&b=***&c=***#***"),
+    ("http://h?abcdefgh", "http://h?***"), ("http://h/x#part", "http://h/x#***"),
+    ("http://h/x?#", "http://h/x?#"),
+    (
+      "curl -d '{}' 'https://u:pw123456@h/?t=abcdefgh' http://i/?q=r | mail a@b.c",
+      "curl -d '{}' 'https://***@h/?t=***' http://i/?q=*** | mail a@b.c"
+    ),
+    ("say a://b to a@b?c=d", "say a://b to a@b?c=d"), ("://u:pw123456@h", "://***@h"),
+    ("http://u:a/b?c#pw123456@h:1/x", "http://***@h:1/x"), ("http://h:1/a@b", "http://h:1/a@b"),
+    ("{{ payload.url }}?a=b", "{{ payload.url }}?a=b"),
+  ]
+
+  @Test(arguments: addresses)
+  func `of an address neither its user nor the values of its query are shown`(
+    _ written: String, _ shown: String
+  ) throws {
+    let text = JSONText(.string(written)).description
+    let plan = try plan(
+      module(config: ["url": .string(written)], documents: #"{"url":\#(text)}"#), module())
+    #expect(
+      changes(plan).first { $0.path == "config.url" }
+        == FieldChange(path: "config.url", from: .string(shown), to: nil))
+    #expect(!JSONText(.object(plan.json)).description.contains("pw123456"))
   }
 
   @Test func `a prompt and a script count as content`() throws {

@@ -166,6 +166,10 @@ import Testing
     ("pause", #"{"all":"yes"}"#, 422, "all"),
     ("pause", #"{"all":true,"for":"long"}"#, 422, "for"),
     ("pause", #"{"all":true,"reason":7}"#, 422, "reason"),
+    ("pause", #"{"all":true,"module":"x"}"#, 422, "module"),
+    ("resume", #"{"all":true,"module":"x"}"#, 422, "module"),
+    ("pause", #"{"targets":["route/r","module/a"],"module":"b"}"#, 422, "module"),
+    ("resume", #"{"targets":["module/a"],"module":"a"}"#, 422, "module"),
     ("resume", #"{"targets":["a"]}"#, 422, "targets"),
   ]
 
@@ -205,6 +209,27 @@ import Testing
       #expect(answer.error == error.message)
       #expect(try answer.json()["code"] == .string(code))
       #expect(try answer.json()["hint"]?.string == error.hint)
+    }
+  }
+
+  @Test func `a module that does not exist is told by its code and with what can be done`()
+    async throws
+  {
+    let reload = EngineError(.notFound, "Module not found: ops")
+    try await TestServer.run(FakeGateway { $0.failure = reload }) { server in
+      let answer = try await server.send(
+        "POST /control/module/reload", to: server.unixSocket, body: #"{"name":"ops"}"#)
+      #expect(try answer.json()["hint"] == "orgloop module list --all")
+    }
+    let pause = EngineError(.moduleNotFound, "Module not found: ops", hint: "look")
+    try await TestServer.run(FakeGateway { $0.failure = pause }) { server in
+      for order in ["pause", "resume"] {
+        let answer = try await server.send(
+          "POST /control/\(order)", to: server.unixSocket, body: #"{"targets":["module/ops"]}"#)
+        #expect(answer.status == 404)
+        #expect(try answer.json()["code"] == "MODULE_NOT_FOUND")
+        #expect(try answer.json()["hint"] == "look")
+      }
     }
   }
 

@@ -186,6 +186,12 @@ status=0
 out=$(as "$outsider" module list 2>&1) || status=$?
 check "$outsider, who is not in the group, is refused with 77" \
   "$((status == 77 ? 0 : 1))" "exit $status: $out"
+for command in status stop 'stop --force' shutdown; do
+  status=0
+  # shellcheck disable=SC2086 # words of a command
+  out=$(as "$outsider" $command 2>&1) || status=$?
+  check "$outsider is told no lies by $command" "$((status == 77 ? 0 : 1))" "exit $status: $out"
+done
 status=0
 out=$(as "$outsider" module unload engineering --yes 2>&1) || status=$?
 check "$outsider cannot unload anything" "$((status == 77 ? 0 : 1))" "exit $status: $out"

@@ -12,7 +12,7 @@ struct Database {
 
   /// - Throws: ``Failure`` when there is no such file or it cannot be read.
   func read<Value>(_ body: (Inspector) async throws -> Value) async throws -> Value {
-    guard FileStatus.exists(path) else { throw missing }
+    guard try exists() else { throw missing }
     do {
       let inspector = try Inspector.open(path: path)
       defer { inspector.close() }
@@ -24,13 +24,30 @@ struct Database {
 
   /// As ``read(_:)``, for what the database remembers of modules.
   func readModules<Value>(_ body: (ModuleArchive) async throws -> Value) async throws -> Value {
-    guard FileStatus.exists(path) else { throw missing }
+    guard try exists() else { throw missing }
     do {
       let archive = try ModuleArchive.open(path: path)
       defer { archive.close() }
       return try await body(archive)
     } catch {
       throw Failure(error)
+    }
+  }
+
+  /// - Throws: ``Failure`` when this user cannot know: of what is not seen nothing can be said.
+  func exists() throws -> Bool {
+    if access(path, F_OK) == 0 { return true }
+    let code = errno
+    switch code {
+    case ENOENT, ENOTDIR: return false
+    case EACCES:
+      throw Failure(
+        .permission, .permission, "this user may not enter the directory of the database \(path)",
+        hint: "who shares a runtime must be able to enter it; --db names another database")
+    default:
+      throw Failure(
+        .inputOutput, .inputOutput,
+        "cannot look for the database \(path): \(String(cString: strerror(code)))")
     }
   }
 
@@ -41,8 +58,10 @@ struct Database {
   }
 
   /// The runtime that holds or held the file; nil when there is no file, no table or no row.
+  ///
+  /// - Throws: ``Failure`` when this user cannot know.
   func lastRuntime() async throws -> RuntimeRecord? {
-    guard FileStatus.exists(path) else { return nil }
+    guard try exists() else { return nil }
     do {
       return try await read { try await $0.lastRuntime() }
     } catch let failure as Failure where failure.code == .notFound {
@@ -54,6 +73,7 @@ struct Database {
 
 /// What the file system says about a path.
 enum FileStatus {
+  /// False where this user cannot know as well.
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
   /// Whether this user is kept from writing to it, or from its directory.

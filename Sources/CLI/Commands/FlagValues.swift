@@ -33,19 +33,31 @@ package enum FlagValue {
 
   /// What can be paused, or all of it.
   ///
-  /// - Throws: ``Failure`` for a target of another form, for both, and for neither.
-  package static func checkTargets(_ targets: [String], all: Bool) throws {
+  /// - Parameter module: Where the targets are; it says nothing of a module, or of all of them.
+  /// - Throws: ``Failure`` for a target of another form, for both, for neither, and for a module
+  ///   that would narrow nothing down.
+  package static func checkTargets(_ targets: [String], all: Bool, module: String?) throws {
     guard all == targets.isEmpty else {
       throw Failure(
         .usage, .usage,
         all ? "--all takes no targets" : "name what to act on, or give --all",
         hint: "such as source/ID, route/NAME, actor/ID or module/NAME")
     }
-    for text in targets where PauseTarget(text) == nil {
+    guard !all || module == nil else {
       throw Failure(
-        .usage, .usage,
-        "\"\(text)\" is not of the form source/ID, route/NAME, actor/ID or "
-          + "module/NAME")
+        .usage, .usage, "--all takes no --module", hint: "module/NAME names a whole module")
+    }
+    for text in targets {
+      guard let target = PauseTarget(text) else {
+        throw Failure(
+          .usage, .usage,
+          "\"\(text)\" is not of the form source/ID, route/NAME, actor/ID or "
+            + "module/NAME")
+      }
+      guard module == nil || target.kind != .module else {
+        throw Failure(
+          .usage, .usage, "\(text) takes no --module", hint: "several modules are several targets")
+      }
     }
   }
 }

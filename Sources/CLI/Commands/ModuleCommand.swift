@@ -8,6 +8,10 @@ struct ModuleCommand: AsyncParsableCommand {
       ModuleLoadCommand.self, ModuleUnloadCommand.self, ModuleReloadCommand.self,
       ModuleListCommand.self, ModuleStatusCommand.self,
     ])
+
+  @OptionGroup(title: "Global flags") var global: GlobalOptions
+
+  func run() async throws { throw global.missingCommand(of: ModuleCommand.self) }
 }
 
 extension GlobalOptions {

@@ -7,7 +7,7 @@ struct PauseCommand: AsyncParsableCommand {
     commandName: "pause", abstract: "Hold sources, routes, actors or modules; nothing is lost.")
 
   @Argument(help: "source/ID, route/NAME, actor/ID or module/NAME.") var targets: [String] = []
-  @Option(name: .long, help: "The module that the targets belong to.") var module: String?
+  @Option(name: .long, help: "The module of the sources, routes and actors.") var module: String?
   @Option(name: .long, help: "Why; shown wherever something waits for it.") var reason: String?
   @Option(name: .customLong("for"), help: "How long, such as 2h; until resumed by default.")
   var duration: String?
@@ -16,7 +16,7 @@ struct PauseCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
   func run() async throws {
-    try FlagValue.checkTargets(targets, all: all)
+    try FlagValue.checkTargets(targets, all: all, module: module)
     var body = PauseOrder.body(targets, module: module, all: all)
     body["reason"] = reason.map(JSONValue.string)
     body["for"] = try duration.map { JSONValue(try FlagValue.durationMs($0, of: "--for")) }

@@ -76,8 +76,9 @@ struct StoppedPlan {
   let database: String
 
   func make() async throws -> JSONValue {
-    guard FileStatus.exists(database) else { return try await plan(nil) }
-    return try await Database(path: database).readModules { try await plan($0) }
+    let database = Database(path: database)
+    guard try database.exists() else { return try await plan(nil) }
+    return try await database.readModules { try await plan($0) }
   }
 
   /// - Parameter archive: Nil where nothing has ever run.

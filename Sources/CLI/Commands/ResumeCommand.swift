@@ -7,13 +7,13 @@ struct ResumeCommand: AsyncParsableCommand {
     commandName: "resume", abstract: "Let go on what was paused.")
 
   @Argument(help: "source/ID, route/NAME, actor/ID or module/NAME.") var targets: [String] = []
-  @Option(name: .long, help: "The module that the targets belong to.") var module: String?
+  @Option(name: .long, help: "The module of the sources, routes and actors.") var module: String?
   @Flag(name: .long, help: "Everything that is paused.") var all = false
 
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
   func run() async throws {
-    try FlagValue.checkTargets(targets, all: all)
+    try FlagValue.checkTargets(targets, all: all, module: module)
     let answer = try await global.withRunning { client in
       try await client.order("resume", PauseOrder.body(targets, module: module, all: all))
     }

@@ -3,15 +3,16 @@ package import Engine
 
 /// What `apply`, `pause` and `resume` have changed, as people read it.
 package enum ChangeText {
-  /// The lines of the plan that was carried out, then the totals.
+  /// The lines of the plan that was carried out, what it leaves for a restart, then the totals.
   package static func applied(_ answer: JSONValue) -> String {
     func count(_ key: String) -> Int64 { answer["summary"]?[key]?.int64 ?? 0 }
+    let restart = PlanText.restart(answer)
     guard ["add", "change", "remove"].contains(where: { count($0) > 0 }) else {
-      return "Nothing to apply."
+      return (restart + ["Nothing to apply."]).joined(separator: "\n")
     }
     let totals =
       "Applied: \(count("add")) added, \(count("change")) changed, \(count("remove")) removed"
-    return (PlanText.objects(answer) + [totals]).joined(separator: "\n")
+    return (PlanText.objects(answer) + restart + [totals]).joined(separator: "\n")
   }
 
   /// - Parameter word: `Paused` or `Resumed`.

@@ -36,9 +36,15 @@ package enum ModuleText {
       table.add(
         status["name"]?.string ?? "", state(status), count(status, "sources"),
         count(status, "routes"),
-        status["uptime_ms"]?.int64.map { TimeText.uptime(ms: $0) } ?? "")
+        uptime(status) ?? "")
     }
     return table.text
+  }
+
+  /// None where nothing runs.
+  private static func uptime(_ status: JSONValue) -> String? {
+    guard status["state"] != "removed" else { return nil }
+    return status["uptime_ms"]?.int64.map { TimeText.uptime(ms: $0) }
   }
 
   package static func status(_ status: JSONValue, nowMs: Int64) -> String {
@@ -47,7 +53,7 @@ package enum ModuleText {
   }
 
   private static func facts(_ status: JSONValue) -> String {
-    let uptime = status["uptime_ms"]?.int64.map { ", up \(TimeText.uptime(ms: $0))" } ?? ""
+    let uptime = uptime(status).map { ", up \($0)" } ?? ""
     var lines = ["\(text(status, "name"))  \(state(status))\(uptime)"]
     let facts = [("alias", "alias"), ("path", "path"), ("loaded_by", "loaded by")]
     for (key, word) in facts where status[key]?.string != nil {

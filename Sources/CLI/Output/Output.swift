@@ -63,7 +63,14 @@ struct Output: Sendable {
 
   /// What a runtime found wrong, before the failure that ends the command.
   func showDetails(of failure: Failure) {
-    for detail in failure.details { error(DiagnosticText.line(detail)) }
+    for detail in failure.details {
+      let line = DiagnosticText.line(detail)
+      switch detail["level"] {
+      case "warning": warning(line)
+      case "notice": notice("  · \(line)")
+      default: error(line)
+      }
+    }
   }
 
   /// The failure that ends the command.

@@ -79,7 +79,8 @@ package enum PlanText {
     return " (\(item["module"]?.string ?? ""))"
   }
 
-  private static func restart(_ plan: JSONValue) -> [String] {
+  /// Settings of the runtime that no apply changes.
+  package static func restart(_ plan: JSONValue) -> [String] {
     (plan["needs_restart"]?.array ?? []).map { "! runtime.\(change($0))  needs a restart" }
   }
 

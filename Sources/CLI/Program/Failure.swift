@@ -96,6 +96,7 @@ extension Failure {
     switch error.code {
     case .invalid: self.init(.configuration, .configuration, text, hint: error.hint)
     case .notFound: self.init(.notFound, .failed, text, hint: error.hint)
+    case .moduleNotFound: self.init(.moduleNotFound, .failed, text, hint: error.hint)
     case .conflict: self.init(.conflict, .failed, text, hint: error.hint)
     case .unavailable, .closed: self.init(.tryAgain, .tryAgain, text, hint: error.hint)
     case .locked: self.init(.tryAgain, .tryAgain, text, hint: error.hint)

@@ -80,12 +80,17 @@ struct Orgloop: AsyncParsableCommand {
 
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
-  func run() async throws {
-    let help = Orgloop.helpMessage()
-    if global.json {
-      throw Failure(.usage, .usage, "no command", hint: "orgloop --help lists the commands")
+  func run() async throws { throw global.missingCommand(of: Orgloop.self) }
+}
+
+extension GlobalOptions {
+  /// What ends a group of commands that was called without one of them (cli-http.md 1.4), after
+  /// its help.
+  func missingCommand(of group: any ParsableCommand.Type) -> any Error {
+    if json {
+      return Failure(.usage, .usage, "no command", hint: "orgloop --help lists the commands")
     }
-    global.output.write(help + "\n", to: .standardError)
-    throw Ended(status: .usage)
+    output.write(Orgloop.helpMessage(for: group) + "\n", to: .standardError)
+    return Ended(status: .usage)
   }
 }

@@ -41,8 +41,13 @@ struct DaemonLauncher {
       throw await DaemonLauncher.ended(pid)
     }
     let document = text.value()
-    if let failure = Failure(document) { throw failure }
+    if let failure = Failure(document) {
+      // What the child has said of it went to the log.
+      output.showDetails(of: failure)
+      throw failure
+    }
     guard let report = StartReport(document) else { throw await DaemonLauncher.ended(pid) }
+    for note in report.notes { output.show(note) }
     output.result(report.json, report.text)
   }
 

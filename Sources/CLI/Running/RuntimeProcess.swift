@@ -9,6 +9,13 @@ import ServiceLifecycle
 struct RuntimeProcess {
   let command: StartCommand
   let readiness: Readiness
+  private let notes: StartNotes
+
+  init(command: StartCommand, readiness: Readiness) {
+    self.command = command
+    self.readiness = readiness
+    notes = StartNotes(command.global.output)
+  }
 
   private var global: GlobalOptions { command.global }
   private var output: Output { command.global.output }
@@ -46,7 +53,11 @@ struct RuntimeProcess {
       output.show(project.diagnostics)
       throw Failure(configurationOf: project)
     }
-    if hashKey == nil { output.show(project.diagnostics.filter { $0.level != .notice }) }
+    if hashKey == nil {
+      for each in project.diagnostics where each.level != .notice {
+        notes.say(each.level, each.description)
+      }
+    }
     return project
   }
 
@@ -129,7 +140,8 @@ struct RuntimeProcess {
       throw error
     }
     keeper.whenReady { status in
-      let report = StartReport(modules, status: status, record: keeper.record)
+      let report = StartReport(
+        modules, status: status, record: keeper.record, notes: notes.all)
       output.result(report.json, report.text)
       readiness.succeed(report)
     }
@@ -152,10 +164,11 @@ struct RuntimeProcess {
     try await control.runtime.load(
       boot, bootNames: project.modules.map(\.name) + project.invalidModules, loadedBy: "boot")
     for module in project.modules where kept.contains(module.name) {
-      output.notice("module \(module.name) stays unloaded (orgloop module load \(module.name))")
+      notes.say(
+        .notice, "module \(module.name) stays unloaded (orgloop module load \(module.name))")
     }
     let restored = try await control.restore()
-    for warning in restored.warnings { output.warning(warning) }
+    for warning in restored.warnings { notes.say(.warning, warning) }
     return boot + restored.loaded
   }
 

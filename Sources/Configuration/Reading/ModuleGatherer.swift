@@ -52,7 +52,7 @@ struct ModuleGatherer {
       fallback: document["params"] == nil ? .project : .module)
     if case .module(let chosen, let parameters) = session.options.role {
       name = chosen ?? written?.string ?? ContentHash.moduleName(of: file)
-      given = parameters.mapValues(argument)
+      for (name, text) in parameters { given[name] = argument(text, for: name) }
     } else if isParsed, !isBareManifest(document) {
       checkHeader(document, kind)
     }
@@ -86,8 +86,17 @@ struct ModuleGatherer {
   }
 
   /// A value from the command line; its text may stand for a number or a boolean.
-  private func argument(_ text: String) -> Node {
+  private func argument(_ text: String, for name: String) -> Node {
     var node = Node(.string(text), at: Origin(file: "--param", line: 1, column: 1))
+    guard !Substitution.namesParameter(text) else {
+      session.error(
+        "module.param",
+        "parameter \"\(name)\": a value given by hand cannot name another parameter "
+          + "({{ params.… }}); write the value itself", at: node.origin)
+      node.replacement = Node.Replacement(
+        written: text, shown: text, values: [], isUnresolved: true)
+      return node
+    }
     node = Substitution(session, scope: VariableScope(environment: session.environment))
       .apply(node)
     if !node.isReplaced {

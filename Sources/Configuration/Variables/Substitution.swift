@@ -51,7 +51,9 @@ struct Substitution {
         variable(&run, at: node.origin)
       } else if run.rest.hasPrefix("\\{{") {
         run.append("\\{{", taking: 3)
-      } else if run.rest.hasPrefix("{{"), let (name, length) = Substitution.placeholder(run.rest) {
+      } else if run.rest.hasPrefix("{{"),
+        let (name, length) = ParameterPlaceholder.leading(run.rest)
+      {
         embed(name, length, &run, at: node.origin)
       } else {
         run.append(String(next), taking: 1)
@@ -174,21 +176,15 @@ struct Substitution {
 
   /// The name, when the whole scalar is one placeholder.
   private static func soleParameter(_ text: String) -> String? {
-    guard let (name, length) = placeholder(Substring(text)), length == text.count else {
-      return nil
-    }
+    guard let (name, length) = ParameterPlaceholder.leading(Substring(text)), length == text.count
+    else { return nil }
     return name
   }
 
-  /// The parameter that a text begins with, and how many characters it takes.
-  private static func placeholder(_ text: Substring) -> (name: String, length: Int)? {
-    guard text.hasPrefix("{{"), let close = text.firstRange(of: "}}") else { return nil }
-    let body = text[..<close.lowerBound].dropFirst(2)
-    let trimmed = body.drop { $0 == " " }
-    guard trimmed.hasPrefix("params.") else { return nil }
-    var name = trimmed.dropFirst(7)
-    while name.last == " " { name.removeLast() }
-    guard !name.isEmpty, !name.contains(where: { $0.isWhitespace || $0 == "{" }) else { return nil }
-    return (String(name), text.distance(from: text.startIndex, to: close.upperBound))
+  /// Whether ``apply(_:)`` would look for a parameter in a text.
+  static func namesParameter(_ text: String) -> Bool {
+    ParameterPlaceholder.parts(of: text).contains {
+      if case .parameter = $0 { true } else { false }
+    }
   }
 }

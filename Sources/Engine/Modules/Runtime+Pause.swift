@@ -9,8 +9,8 @@ extension Runtime {
   ///
   /// - Parameter durationMs: Ends by itself after that; nil lasts until ``resume(_:requester:)``.
   /// - Returns: `[{target, module, since, by, reason?, until?}]` of what was asked for.
-  /// - Throws: ``EngineError`` `.notFound` for what no loaded module has, `.invalid` when several
-  ///   have it.
+  /// - Throws: ``EngineError`` `.moduleNotFound` for a module that is not loaded, `.notFound` for
+  ///   what no loaded module has, `.invalid` when several have it.
   package func pause(
     _ selection: PauseSelection, reason: String?, durationMs: Int64?, requester: String
   ) async throws(EngineError) -> [JSONValue] {
@@ -163,13 +163,13 @@ extension Runtime {
   ) throws(EngineError) -> PauseKey {
     if target.kind == .module {
       let found = table.withLock { $0[target.name]?.name }
-      guard let found else { throw EngineError(moduleNotFound: target.name) }
+      guard let found else { throw unknownModule(target.name) }
       return PauseKey(.module, found, in: found)
     }
     var names = modules.values.filter { $0.definition.has(target) }.map(\.name).sorted()
     if let wanted = target.module {
       let name = table.withLock { $0[wanted]?.name }
-      guard let name else { throw EngineError(moduleNotFound: wanted) }
+      guard let name else { throw unknownModule(wanted) }
       names = names.filter { $0 == name }
     }
     guard let name = names.first else {
@@ -181,6 +181,12 @@ extension Runtime {
         hint: "--module NAME says which one")
     }
     return PauseKey(target.kind, target.name, in: name)
+  }
+
+  /// Told from a source, route or actor that a module does not have.
+  private func unknownModule(_ name: String) -> EngineError {
+    let error = EngineError(moduleNotFound: name)
+    return EngineError(.moduleNotFound, error.message, hint: error.hint)
   }
 }
 

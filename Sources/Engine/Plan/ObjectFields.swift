@@ -31,6 +31,8 @@ struct ObjectFields {
     /// What is shown if it may be.
     let shown: JSONValue
     let isGuarded: Bool
+    /// What is shown is what the file says, its parameters not replaced.
+    var isAsWritten = false
     var isContent = false
   }
 
@@ -58,11 +60,13 @@ struct ObjectFields {
     }
   }
 
-  /// A value that is compared with its variables replaced and shown without.
+  /// A value that is compared with its variables replaced and shown without: it is what the file
+  /// says.
   mutating func addGuarded(
     _ path: String, key: String, comparing value: JSONValue, shown: JSONValue
   ) {
-    append(Leaf(path: path, key: key, value: value, shown: shown, isGuarded: true))
+    append(
+      Leaf(path: path, key: key, value: value, shown: shown, isGuarded: true, isAsWritten: true))
   }
 
   /// - Parameter hash: In hexadecimal.
@@ -91,10 +95,11 @@ struct ObjectFields {
     for leaf in leaves {
       let other = before[leaf.path]
       guard other?.value != leaf.value else { continue }
-      found.append(
-        FieldChange(
-          path: leaf.path, from: other.map { ObjectFields.shown($0, written.old) },
-          to: ObjectFields.shown(leaf, written.new), isContent: leaf.isContent))
+      var from = other.map { ObjectFields.shown($0, written.old) }
+      var to = ObjectFields.shown(leaf, written.new)
+      // What differs is in the parts that are not shown, and the same text twice tells nobody.
+      if from == to { (from, to) = (FieldChange.hidden, FieldChange.hidden) }
+      found.append(FieldChange(path: leaf.path, from: from, to: to, isContent: leaf.isContent))
     }
     let paths = Set(leaves.map(\.path))
     for leaf in old.leaves where !paths.contains(leaf.path) {
@@ -108,57 +113,10 @@ struct ObjectFields {
 
   private static func shown(_ leaf: Leaf, _ written: WrittenValues) -> JSONValue {
     guard leaf.isGuarded else { return leaf.shown }
-    let soundsSecret = leaf.path.split(separator: ".").contains { isTelling($0.lowercased()) }
-    return !soundsSecret && written.contains(leaf.shown, key: leaf.key)
-      ? leaf.shown : FieldChange.hidden
-  }
-
-  /// Keys whose value may be a credential. Wider than what the files' reader takes for one: to hide
-  /// too much costs a look into the file.
-  private static func isTelling(_ key: String) -> Bool {
-    [
-      "token", "secret", "passw", "key", "auth", "credential", "private", "cookie", "signature",
-      "session", "cert",
-    ].contains { key.contains($0) }
-  }
-}
-
-/// What stands literally in a module's documents, which never hold a secret: what a variable
-/// brought in is not there, and credentials are `***`.
-struct WrittenValues {
-  private struct Entry: Hashable {
-    let key: String
-    let value: JSONValue
-  }
-
-  private var entries: Set<Entry> = []
-
-  init(_ documents: JSONText) {
-    let value = documents.value()
-    // Not the hashes of variables and files, which are no values.
-    for part in ["documents", "params", "defaults"] {
-      if let value = value[part] { collect(value, key: "") }
-    }
-  }
-
-  /// Whether each scalar in a value was written so under its key.
-  func contains(_ value: JSONValue, key: String) -> Bool {
-    switch value {
-    case .null, .bool: true
-    case .string, .number: entries.contains(Entry(key: key, value: value))
-    case .array(let list): list.allSatisfy { contains($0, key: key) }
-    case .object(let object):
-      object.members.allSatisfy { contains($0.value, key: $0.key) }
-    }
-  }
-
-  private mutating func collect(_ value: JSONValue, key: String) {
-    switch value {
-    case .null, .bool: break
-    case .string, .number: entries.insert(Entry(key: key, value: value))
-    case .array(let list): for each in list { collect(each, key: key) }
-    case .object(let object):
-      for member in object.members { collect(member.value, key: member.key) }
-    }
+    let soundsSecret = leaf.path.split(separator: ".").contains(where: WrittenValues.isTelling)
+    guard !soundsSecret, written.contains(leaf.shown, key: leaf.key),
+      let shown = leaf.isAsWritten ? written.filled(leaf.shown) : leaf.shown
+    else { return FieldChange.hidden }
+    return AddressText.hidingCredentials(in: shown)
   }
 }

@@ -67,14 +67,22 @@ final class Workplace: Sendable {
     try await run(arguments, input: input, environment: environment)
   }
 
+  /// - Parameter user: Number of the user, in no group but the one of that number; nil is the
+  ///   test's own. Only root can be another.
   func run(
-    _ arguments: [String], input: String = "", environment: [String: String] = [:]
+    _ arguments: [String], input: String = "", environment: [String: String] = [:],
+    user: UInt32? = nil
   ) async throws -> Outcome {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
     let usual = ["HOME": home, "PATH": path, "ORGLOOP_DB": database, "NO_COLOR": "1"]
     let values = usual.merging(environment) { $1 }
+    var words = [try Workplace.program()] + arguments
+    if let user {
+      // Not by Subprocess: its child has no libc that knows of it, in which setuid can hang.
+      words = ["/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups"] + words
+    }
     let result = try await Subprocess.run(
-      .path(FilePath(try Workplace.program())), arguments: Arguments(arguments),
+      .path(FilePath(words[0])), arguments: Arguments(Array(words.dropFirst())),
       // As bytes with their NUL: Subprocess hands each row to strdup.
       environment: .custom(values.map { Array("\($0.key)=\($0.value)".utf8) + [0] }),
       workingDirectory: FilePath(root), input: .string(input),
@@ -110,10 +118,14 @@ struct Running: Sendable {
   }
 
   /// Posts a webhook; the status and the body of the answer.
-  func post(_ body: String, to source: String = "in") async throws -> (
-    status: UInt, body: JSONValue
-  ) {
-    var request = HTTPClientRequest(url: "http://\(address)/webhook/\(source)")
+  func post(
+    _ body: String, to source: String = "in"
+  ) async throws -> (status: UInt, body: JSONValue) {
+    try await post(body, path: "/webhook/" + source)
+  }
+
+  func post(_ body: String, path: String) async throws -> (status: UInt, body: JSONValue) {
+    var request = HTTPClientRequest(url: "http://\(address)\(path)")
     request.method = .POST
     request.body = .bytes(ByteBuffer(string: body))
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
