@@ -60,7 +60,8 @@ struct ControlBody: Sendable {
     let ms: Int64?
     switch value(key) {
     case nil: return nil
-    case .number(let number)?: ms = number.int64.flatMap { (0...DurationText.msMax).contains($0) ? $0 : nil }
+    case .number(let number)?:
+      ms = number.int64.flatMap { (0...DurationText.msMax).contains($0) ? $0 : nil }
     case .string(let text)?: ms = DurationText.ms(text)
     default: ms = nil
     }

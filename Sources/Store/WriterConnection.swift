@@ -112,7 +112,8 @@ final class WriterConnection {
 
   /// - Returns: As ``AcceptReceipt/lanes``.
   private func enqueue(_ record: AcceptRecord, sequence: Int64) throws(StoreError) -> [Int64]? {
-    let lanes = movedRoutes.isEmpty ? nil : record.deliveries.map { movedRoutes[$0.route] ?? $0.lane }
+    let lanes =
+      movedRoutes.isEmpty ? nil : record.deliveries.map { movedRoutes[$0.route] ?? $0.lane }
     for (ordinal, delivery) in record.deliveries.enumerated() {
       statements.enqueue.bind(1, lanes?[ordinal] ?? delivery.lane)
       statements.enqueue.bind(2, sequence << 16 | Int64(ordinal))

@@ -85,7 +85,7 @@ import Testing
     try work.write("orgloop.yaml", Workplace.project(more: "modules:\n  - ./a"))
     let plan = try await work.run("plan", "--json")
     let modules = try plan.json()["modules"]?.array ?? []
-    let changed = modules.filter { $0["action"] != "none" }.compactMap { $0["name"]?.string }
+    let changed = modules.filter { $0["action"] != "unchanged" }.compactMap { $0["name"]?.string }
     #expect(changed == ["a"], "\(plan.output)")
   }
 

@@ -227,7 +227,7 @@ import Testing
       plan["needs_restart"] == [["path": "poll_concurrency", "from": 16, "to": 3]])
     #expect(
       try await work.run("apply").output
-        .contains("\n! runtime.poll_concurrency: 16 → 3  needs a restart\n"))
+        .contains("! runtime.poll_concurrency: 16 → 3  needs a restart\n"))
     try work.write("orgloop.yaml", "kind: Project\nsources: [\n")
     for flags in [[], ["--detailed-exitcode"]] {
       #expect(try await work.run(["plan"] + flags).status == 78)

@@ -187,7 +187,8 @@ private struct LanePlay {
   private mutating func drop() {
     guard
       let route = [1, 2].filter({ !active.contains($0) }).randomElement(using: &random),
-      state.isIdle([route]) else {
+      state.isIdle([route])
+    else {
       return
     }
     for (number, row) in rows where row.route == route { rows[number] = nil }

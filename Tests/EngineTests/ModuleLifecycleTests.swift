@@ -108,7 +108,8 @@ import Testing
     }
   }
 
-  @Test func `a module that another origin takes over belongs to it, changed or not`() async throws {
+  @Test func `a module that another origin takes over belongs to it, changed or not`() async throws
+  {
     let scratch = try Scratch()
     let path = scratch.path + "/o.db"
     let module = ModuleWorld.module("b")

@@ -18,6 +18,8 @@ BUSY = "busy"
 PAUSED, FREE = "paused", "free"
 
 FOREVER = float("inf")
+# Times in the file are cut off to milliseconds: what they stand for lies up to one later.
+CUT_OFF = 0.001
 
 
 class Track:
@@ -73,7 +75,7 @@ class Spans:
     def around(self, at, margin=0.0):
         """The span that has held for `margin` seconds at this time, or None."""
         for begin, end in self._spans:
-            if begin + margin < at < end:
+            if begin + margin < at and at + CUT_OFF <= end:
                 return begin, end
         return None
 

@@ -148,7 +148,7 @@ struct ModuleControl: Sendable {
     _ name: String, onRemoved: RemovedPolicy, by requester: String
   ) async throws -> JSONValue {
     guard let known = try await runtime.knownModule(name), known.state != .removed else {
-      throw EngineError(.notFound, "Module not found: \(name)")
+      throw EngineError(.notFound, "Module not found: \(name)", hint: "orgloop module list --all")
     }
     let origin = ModuleOrigin(known)
     return try await turns.take(key(origin)) {
