@@ -75,7 +75,7 @@ struct QueryPlanTests {
       steps: ["SEARCH queue USING INDEX queue_due (lane=? AND due_at_ms>?)"]),
     Plan(
       name: "headOfKey", sql: SQL.headOfKey,
-      steps: ["SEARCH queue USING INDEX queue_order (lane=? AND order_key=? AND delivery>?)"]
+      steps: ["SEARCH queue USING INDEX queue_order (lane=? AND order_key=?)"]
         + among),
     Plan(
       name: "release", sql: SQL.release,
