@@ -58,6 +58,7 @@ let package = Package(
         .embedInCode("0006_runtime_views.sql"),
         .embedInCode("0007_modules.sql"),
         .embedInCode("0008_module_views.sql"),
+        .embedInCode("0009_breakers.sql"),
       ],
       swiftSettings: settings
     ),

@@ -22,5 +22,6 @@ package enum Migrations {
     Migration(version: 7, name: "0007_modules", sql: PackageResources._007_modules_sql),
     Migration(
       version: 8, name: "0008_module_views", sql: PackageResources._008_module_views_sql),
+    Migration(version: 9, name: "0009_breakers", sql: PackageResources._009_breakers_sql),
   ]
 }

@@ -96,6 +96,10 @@ package struct ModuleKeys: Sendable {
   package var conditions: [ModuleRecord.ConditionText: Int64] = [:]
   /// Routes whose deliveries still lie in another lane.
   package var moves: [Move] = []
+  /// Of the routes and lanes; those that are closed and have no failures are left out.
+  package var breakers: [BreakerRow.Scope: BreakerRow] = [:]
+  /// ``LanePace/fullAtMs`` of lanes that have one.
+  package var paces: [Int64: Double] = [:]
 
   package struct Move: Sendable, Hashable {
     package var route: Int64
@@ -156,6 +160,7 @@ extension WriterConnection {
     }
     try disableActors(otherThan: record, of: module)
     for route in record.routes { try register(route, &keys) }
+    try readLimits(&keys)
     try markRemoved(otherThan: Array(keys.routes.values), of: module, nowMs: record.nowMs)
     for condition in record.conditions {
       guard let route = keys.routes[condition.route] else { continue }
@@ -250,6 +255,36 @@ extension WriterConnection {
     keys.routes[route.name] = key
     if let lane = keys.lanes[route.lane], lane != stored {
       keys.moves.append(.init(route: key, from: stored, to: lane))
+    }
+  }
+
+  private func readLimits(_ keys: inout ModuleKeys) throws(StoreError) {
+    let query = try connection.prepare(
+      """
+      SELECT 0, key, consecutive_failures, circuit_open_until_ms FROM routes
+      WHERE key IN (SELECT value FROM json_each(?1))
+        AND (consecutive_failures > 0 OR circuit_open_until_ms IS NOT NULL)
+      UNION ALL
+      SELECT 1, key, consecutive_failures, circuit_open_until_ms FROM lanes
+      WHERE key IN (SELECT value FROM json_each(?2))
+        AND (consecutive_failures > 0 OR circuit_open_until_ms IS NOT NULL)
+      """)
+    query.bind(1, numberList(Array(keys.routes.values)))
+    query.bind(2, numberList(Array(keys.lanes.values)))
+    while try query.step(doing: "read circuit breakers") {
+      let key = query.int64(1)
+      let scope: BreakerRow.Scope = query.int64(0) == 0 ? .route(key) : .lane(key)
+      keys.breakers[scope] = BreakerRow(
+        scope, failures: query.int(2), openUntilMs: query.optionalInt64(3))
+    }
+    let paces = try connection.prepare(
+      """
+      SELECT key, rate_state FROM lanes
+      WHERE key IN (SELECT value FROM json_each(?1)) AND rate_state IS NOT NULL
+      """)
+    paces.bind(1, numberList(Array(keys.lanes.values)))
+    while try paces.step(doing: "read the pace of lanes") {
+      keys.paces[paces.int64(0)] = Double(paces.text(1))
     }
   }
 

@@ -156,11 +156,12 @@ package final class EventStore: Sendable {
 
   /// Records the beginning of attempts; their actors may be called only afterwards.
   package func start(
-    _ records: [StartRecord],
+    _ records: [StartRecord], pace: LanePace? = nil,
     completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
   ) {
     submit(
-      { connection throws(StoreError) in try connection.start(records) }, completion: completion)
+      { connection throws(StoreError) in try connection.start(records, pace: pace) },
+      completion: completion)
   }
 
   /// Records outcomes and accepts follow-up events, in one transaction.

@@ -199,6 +199,8 @@ package struct SettleRecord: Sendable {
   /// The event as it left the transforms, where they changed it and it is not stored yet.
   package var transformed: [UInt8]?
   package var disposition: Disposition
+  /// What the outcome has made of a circuit breaker.
+  package var breaker: BreakerRow?
   /// Events the actor answered with; accepted in the same transaction.
   package var followUps: [AcceptRecord]
 
@@ -235,6 +237,39 @@ package struct SettleRecord: Sendable {
     self.transformed = transformed
     self.disposition = disposition
     self.followUps = followUps
+  }
+}
+
+/// How far a lane has used up its rate.
+package struct LanePace: Sendable, Hashable {
+  package var lane: Int64
+  /// When the bucket is full again, milliseconds since 1970.
+  package var fullAtMs: Double
+
+  package init(lane: Int64, fullAtMs: Double) {
+    self.lane = lane
+    self.fullAtMs = fullAtMs
+  }
+}
+
+/// A circuit breaker as its row has it (config.md 7.1).
+package struct BreakerRow: Sendable, Hashable {
+  package var scope: Scope
+  /// Failed attempts in a row.
+  package var failures: Int
+  /// Nil while it is closed.
+  package var openUntilMs: Int64?
+
+  /// Whose breaker it is, by number.
+  package enum Scope: Sendable, Hashable {
+    case route(Int64)
+    case lane(Int64)
+  }
+
+  package init(_ scope: Scope, failures: Int, openUntilMs: Int64?) {
+    self.scope = scope
+    self.failures = failures
+    self.openUntilMs = openUntilMs
   }
 }
 

@@ -25,6 +25,9 @@ final class WriterStatements {
   let park: Statement
   let release: Statement
   let storeTransformed: Statement
+  let saveRouteBreaker: Statement
+  let saveLaneBreaker: Statement
+  let savePace: Statement
 
   init(_ connection: Connection) throws(StoreError) {
     begin = try connection.prepare("BEGIN IMMEDIATE")
@@ -50,6 +53,9 @@ final class WriterStatements {
     park = try connection.prepare(SQL.park)
     release = try connection.prepare(SQL.release)
     storeTransformed = try connection.prepare(SQL.storeTransformed)
+    saveRouteBreaker = try connection.prepare(SQL.saveRouteBreaker)
+    saveLaneBreaker = try connection.prepare(SQL.saveLaneBreaker)
+    savePace = try connection.prepare(SQL.savePace)
   }
 }
 
@@ -166,6 +172,19 @@ package enum SQL {
     )
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
     """
+
+  /// Primary key.
+  package static let saveRouteBreaker = """
+    UPDATE routes SET consecutive_failures = ?2, circuit_open_until_ms = ?3 WHERE key = ?1
+    """
+
+  /// Primary key.
+  package static let saveLaneBreaker = """
+    UPDATE lanes SET consecutive_failures = ?2, circuit_open_until_ms = ?3 WHERE key = ?1
+    """
+
+  /// Primary key.
+  package static let savePace = "UPDATE lanes SET rate_state = ?2 WHERE key = ?1"
 
   /// Primary key (lane, delivery).
   package static let wait = """

@@ -1,6 +1,11 @@
 extension WriterConnection {
   /// Records attempts before their actors are called (config.md 7.1, step 1).
-  func start(_ records: [StartRecord]) throws(StoreError) {
+  func start(_ records: [StartRecord], pace: LanePace?) throws(StoreError) {
+    if let pace {
+      statements.savePace.bind(1, pace.lane)
+      statements.savePace.bind(2, String(pace.fullAtMs))
+      try statements.savePace.run(doing: "store the pace of a lane")
+    }
     for record in records {
       statements.startAttempt.bind(1, record.delivery)
       statements.startAttempt.bind(2, record.lane)
@@ -29,6 +34,7 @@ extension WriterConnection {
       }
       if let lane { record.start.lane = lane }
       try settle(record)
+      if let breaker = record.breaker { try save(breaker) }
       receipts.append(try accept(AcceptBatch(records: record.followUps)))
     }
     return receipts
@@ -68,6 +74,22 @@ extension WriterConnection {
       statements.park.bind(4, reason)
       try statements.park.run(doing: "park a delivery")
     }
+  }
+
+  private func save(_ breaker: BreakerRow) throws(StoreError) {
+    switch breaker.scope {
+    case .route(let key): try save(breaker, of: key, with: statements.saveRouteBreaker)
+    case .lane(let key): try save(breaker, of: key, with: statements.saveLaneBreaker)
+    }
+  }
+
+  private func save(
+    _ breaker: BreakerRow, of key: Int64, with statement: borrowing Statement
+  ) throws(StoreError) {
+    statement.bind(1, key)
+    statement.bind(2, breaker.failures)
+    statement.bind(3, breaker.openUntilMs)
+    try statement.run(doing: "store a circuit breaker")
   }
 
   /// - Returns: False when the attempt was recorded before.

@@ -66,13 +66,16 @@ struct CrashScenario: Sendable {
       "guest", drainMs: nil, onRemoved: .park, requester: "test")
   }
 
+  /// Opens and closes again and again, without waiting for the clock.
+  private static let breaker = BreakerPolicy(failureThreshold: 3, cooldownMs: 0)
+
   private func guest(_ route: String) -> ModuleDefinition {
     var definition = ModuleDefinition(name: "guest", path: "/srv/guest")
     definition.contentHash = "guest"
     definition.sources = [SourceDefinition(id: "in", connector: "push")]
     definition.actors = [ActorDefinition(id: "out", connector: "out")]
     let retry = RetryPolicy(attemptsMax: 20, backoff: .fixed, initialDelayMs: 0, jitter: .off)
-    definition.routes = [.test(route, delivery: DeliveryPolicy(retry: retry))]
+    definition.routes = [.test(route, delivery: DeliveryPolicy(retry: retry, breaker: Self.breaker))]
     return definition
   }
 
@@ -100,11 +103,14 @@ struct CrashScenario: Sendable {
     ]
     definition.actors = [ActorDefinition(id: "out", connector: "out")]
     let retry = RetryPolicy(attemptsMax: 20, backoff: .fixed, initialDelayMs: 0, jitter: .off)
-    let ordered = DeliveryPolicy(orderKey: DotPath("payload.key"), retry: retry)
+    let ordered = DeliveryPolicy(
+      orderKey: DotPath("payload.key"), retry: retry, breaker: Self.breaker)
     let step = TransformStep(name: "mark", kind: .package("mark"))
     definition.routes = [
       .test("pushed", transforms: [step], delivery: ordered),
-      .test("polled", delivery: DeliveryPolicy(retry: retry), source: "polled"),
+      .test(
+        "polled", delivery: DeliveryPolicy(retry: retry, breaker: Self.breaker),
+        source: "polled"),
     ]
     return definition
   }

@@ -126,7 +126,8 @@ import Testing
       attemptsMax: 60, backoff: .exponential, initialDelayMs: 1_000, maxDelayMs: 60_000,
       jitter: .off)
     let module = ModuleDefinition.test(routes: [
-      .test(delivery: DeliveryPolicy(retry: retry)), .test("after", source: "orgloop"),
+      .test(delivery: DeliveryPolicy(retry: retry, breaker: nil)),
+      .test("after", source: "orgloop"),
     ])
     try await withRuntime(
       scratch.path + "/o.db", modules: [module], catalog: .test(actor: actor), clock: clock

@@ -65,7 +65,9 @@ struct ForeignFileTests {
     try SQLiteFile(file.path, writable: true).rows(
       """
       DROP VIEW v_paused; DROP VIEW v_deliveries; DROP VIEW unsettled;
-      CREATE VIEW v_deliveries AS SELECT 1; DELETE FROM meta WHERE key = 'migration 8';
+      CREATE VIEW v_deliveries AS SELECT 1; DELETE FROM meta WHERE key IN ('migration 8', 'migration 9');
+      ALTER TABLE routes DROP COLUMN consecutive_failures;
+      ALTER TABLE routes DROP COLUMN circuit_open_until_ms;
       PRAGMA user_version = 7
       """)
     let error = #expect(throws: StoreError.self) { try StoreReader(path: file.path) }

@@ -134,7 +134,8 @@ struct PartsReader {
     parts.actors.append(
       ActorDefinition(
         id: id, connector: connector.name, description: description, config: config,
-        delivery: block.over(parts.defaults.delivery).policy, isEnabled: isEnabled,
+        delivery: block.over(parts.defaults.delivery).policy,
+        sharesBreaker: block.breaker != nil, isEnabled: isEnabled,
         origin: node.origin))
   }
 

@@ -25,8 +25,11 @@ package protocol EventBus: Sendable {
   func unsubscribe(_ subscription: Subscription)
 
   /// Records that attempts begin; their actors may be called once `completion` has been.
+  ///
+  /// - Parameter pace: How far the lane's rate has been used up by them.
   func start(
-    _ records: [StartRecord], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
+    _ records: [StartRecord], pace: LanePace?,
+    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
   /// Records outcomes and accepts the actors' own events, in one step. A delivery that is settled
   /// is acknowledged; all others are delivered again.

@@ -52,7 +52,8 @@ package final class MemoryBus: EventBus {
   package func unsubscribe(_ subscription: Subscription) { subscribers.remove(subscription) }
 
   package func start(
-    _ records: [StartRecord], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    _ records: [StartRecord], pace: LanePace?,
+    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
   ) {
     completion(.success(()))
   }

@@ -31,9 +31,10 @@ package final class SQLiteBus: EventBus {
   package func unsubscribe(_ subscription: Subscription) { subscribers.remove(subscription) }
 
   package func start(
-    _ records: [StartRecord], completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    _ records: [StartRecord], pace: LanePace?,
+    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
   ) {
-    store.start(records, completion: completion)
+    store.start(records, pace: pace, completion: completion)
   }
 
   package func acknowledge(

@@ -86,18 +86,23 @@ package struct ActorDefinition: Sendable, Hashable {
   package var config: JSONObject
   /// The queue, rate, concurrency and breaker that all routes to this actor share.
   package var delivery: DeliveryPolicy
+  /// The breaker is one for all routes that have no queue of their own; else each route has its own
+  /// (config.md 7, Shared limits).
+  package var sharesBreaker: Bool
   package var isEnabled: Bool
   package var origin: Origin?
 
   package init(
     id: String, connector: String, description: String? = nil, config: JSONObject = [:],
-    delivery: DeliveryPolicy = DeliveryPolicy(), isEnabled: Bool = true, origin: Origin? = nil
+    delivery: DeliveryPolicy = DeliveryPolicy(), sharesBreaker: Bool = false,
+    isEnabled: Bool = true, origin: Origin? = nil
   ) {
     self.id = id
     self.connector = connector
     self.description = description
     self.config = config
     self.delivery = delivery
+    self.sharesBreaker = sharesBreaker
     self.isEnabled = isEnabled
     self.origin = origin
   }

@@ -70,6 +70,17 @@ final class DeliveryEnvironment: Sendable {
     }
   }
 
+  /// A system event that a delivery has caused; none for a delivery of a system event, so that no
+  /// chain of them begins (events.md 7).
+  func signal(
+    _ name: String, of event: AcceptedEvent, worker: RouteWorker, _ payload: JSONObject
+  ) -> Intake.Routed? {
+    guard event.source != SystemEvent.sourceID else { return nil }
+    return intake.routed(
+      SystemEvent.draft(name, payload), module: worker.module, source: SystemEvent.sourceID,
+      nowMs: time.wallMs)
+  }
+
   /// The system event of a delivery that died, accepted in the transaction that records the death
   /// (events.md 7.1). A delivery of a system event makes none, so that a failing alarm route does
   /// not feed itself.

@@ -23,6 +23,23 @@ package final class Lane: Sendable {
     var workers: [Int64: RouteWorker] = [:]
     var active: Set<Int64> = []
     var concurrencyMax = 1
+    /// Nil = no limit.
+    var ratePerSecond: Double?
+  }
+
+  /// An attempt that is over, with what it has made of a breaker.
+  struct Ending: Sendable {
+    let report: Attempt.Report
+    var breaker: BreakerRow?
+    /// Events that tell of it, accepted with the outcome.
+    var signals: [Intake.Routed] = []
+
+    var record: SettleRecord {
+      var record = report.record
+      record.breaker = breaker
+      record.followUps += signals.map(\.record)
+      return record
+    }
   }
 
   enum Message: Sendable {
@@ -34,8 +51,8 @@ package final class Lane: Sendable {
     case started([QueuedDelivery], [StartRecord])
     case startFailed([QueuedDelivery], StoreError)
     case ended(Attempt.Report)
-    case settled([Attempt.Report], [[AcceptReceipt]])
-    case settleFailed([Attempt.Report], StoreError)
+    case settled([Ending], [[AcceptReceipt]])
+    case settleFailed([Ending], StoreError)
     case released([QueuedDelivery])
     case configured
     case lookAgain(nextDueMs: Int64?, waitingKeys: [String])
@@ -126,8 +143,13 @@ package final class Lane: Sendable {
 
   func worker(for route: Int64) -> RouteWorker? { plan.withLock { $0.workers[route] } }
 
-  var activeRoutes: (routes: Set<Int64>, concurrencyMax: Int) {
-    plan.withLock { ($0.active, $0.concurrencyMax) }
+  var currentPlan: Plan { plan.withLock { $0 } }
+
+  /// The event that tells of a breaker that has opened or closed (events.md 7.1).
+  func signal(
+    _ name: String, _ report: Attempt.Report, _ payload: JSONObject
+  ) -> Intake.Routed? {
+    environment.signal(name, of: report.event, worker: report.worker, payload)
   }
 
   /// Reads what is waiting, trying again as long as the file cannot be read.
@@ -153,9 +175,12 @@ package final class Lane: Sendable {
 extension Lane {
   // What takes time; each reports back through the mailbox.
 
-  func perform(_ action: LaneState.Action, in group: inout DiscardingTaskGroup) {
+  /// - Parameter rate: To be kept with what it starts.
+  func perform(
+    _ action: LaneState.Action, rate: RateLimiter?, in group: inout DiscardingTaskGroup
+  ) {
     switch action {
-    case .start(let deliveries): commitStarts(deliveries)
+    case .start(let deliveries): commitStarts(deliveries, rate)
     case .fetch(let after, let limit, let routes):
       group.addTask { await self.fetch(after: after, limit: limit, routes: routes) }
     case .fetchDue(let nowMs, let limit):
@@ -166,14 +191,15 @@ extension Lane {
     }
   }
 
-  private func commitStarts(_ deliveries: [QueuedDelivery]) {
+  private func commitStarts(_ deliveries: [QueuedDelivery], _ rate: RateLimiter?) {
     let nowMs = environment.time.wallMs
     let records = deliveries.map { delivery in
       StartRecord(
         delivery: delivery.delivery, lane: key, number: delivery.attempts + 1,
         startedAtMs: nowMs, generation: delivery.generation)
     }
-    environment.bus.start(records) { [mailbox] result in
+    let pace = rate.map { LanePace(lane: key, fullAtMs: $0.fullAtMs) }
+    environment.bus.start(records, pace: pace) { [mailbox] result in
       switch result {
       case .success: mailbox.post(.started(deliveries, records))
       case .failure(let error): mailbox.post(.startFailed(deliveries, error))
@@ -189,12 +215,12 @@ extension Lane {
     if !Task.isCancelled { mailbox.post(.ended(report)) }
   }
 
-  func commit(_ reports: [Attempt.Report]) {
+  func commit(_ endings: [Ending]) {
     CrashPoint.settleBegins.reached()
-    environment.bus.acknowledge(reports.map(\.record)) { [mailbox] result in
+    environment.bus.acknowledge(endings.map(\.record)) { [mailbox] result in
       switch result {
-      case .success(let receipts): mailbox.post(.settled(reports, receipts))
-      case .failure(let error): mailbox.post(.settleFailed(reports, error))
+      case .success(let receipts): mailbox.post(.settled(endings, receipts))
+      case .failure(let error): mailbox.post(.settleFailed(endings, error))
       }
     }
   }

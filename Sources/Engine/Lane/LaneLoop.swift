@@ -4,10 +4,12 @@ import Store
 struct LaneLoop {
   private let lane: Lane
   private var state: LaneState
+  private var breakers: LaneBreakers
+  private var limiter: RateLimiter?
   /// Attempts that the next commit settles.
-  private var ended: [Attempt.Report] = []
+  private var ended: [Lane.Ending] = []
   /// Outcomes that could not be committed.
-  private var unsettled: [Attempt.Report] = []
+  private var unsettled: [Lane.Ending] = []
   /// A commit of outcomes failed, and none has succeeded since. Until one does nothing new starts,
   /// so that actors are not called again and again for what they have done, and what waits to be
   /// committed stays bounded by what was in flight (reliability.md 1, the resend storm).
@@ -31,6 +33,8 @@ struct LaneLoop {
   init(lane: Lane, state: LaneState) {
     self.lane = lane
     self.state = state
+    breakers = LaneBreakers(lane: lane.key)
+    use(lane.currentPlan)
   }
 
   /// Draining, and nothing runs or waits to be committed.
@@ -56,23 +60,24 @@ struct LaneLoop {
       state.startFailed(deliveries, retryAtMs: lane.nowMs + backOff())
     case .ended(let report):
       state.attemptEnded()
-      ended.append(report)
-    case .settled(let reports, let receipts):
+      ended.append(judged(report))
+    case .settled(let endings, let receipts):
       isCommitting -= 1
       retryMs = LaneLoop.retryMsMin
       isSettlingBroken = !unsettled.isEmpty
       CrashPoint.settleCommitted.reached()
-      for (report, receipts) in zip(reports, receipts) { settled(report, receipts) }
-    case .settleFailed(let reports, let error):
+      for (ending, receipts) in zip(endings, receipts) { settled(ending, receipts) }
+    case .settleFailed(let endings, let error):
       isCommitting -= 1
       report(error.description)
-      unsettled += reports
+      unsettled += endings
       isSettlingBroken = true
       retrySettlingAtMs = lane.nowMs + backOff()
     case .released(let deliveries): state.released(deliveries)
     case .configured:
-      let plan = lane.activeRoutes
-      state.configure(routes: plan.routes, concurrencyMax: plan.concurrencyMax)
+      let plan = lane.currentPlan
+      use(plan)
+      state.configure(routes: plan.active, concurrencyMax: plan.concurrencyMax)
       lane.keepWorkers(of: state.routesInHand)
     case .lookAgain(let nextDueMs, let keys):
       state.lookAgain(nextDueMs: nextDueMs, waitingKeys: keys)
@@ -87,11 +92,29 @@ struct LaneLoop {
     toAttempt.removeAll(keepingCapacity: true)
     settle()
     let mayStart = !isDraining && !isSettlingBroken
-    if mayStart {
-      for action in state.actions(nowMs: lane.nowMs) { lane.perform(action, in: &group) }
-    }
+    if let gates = breakers.gates(nowMs: lane.nowMs) { state.limit(gates) }
+    if mayStart { perform(in: &group) }
     setAlarm(mayStart: mayStart, in: &group)
     tellWatchers()
+  }
+
+  private mutating func perform(in group: inout DiscardingTaskGroup) {
+    let nowMs = lane.nowMs
+    for action in state.actions(nowMs: nowMs, startsMax: limiter?.allowance(nowMs: nowMs) ?? .max) {
+      if case .start(let deliveries) = action { limiter?.take(deliveries.count, nowMs: nowMs) }
+      lane.perform(action, rate: limiter, in: &group)
+    }
+  }
+
+  private mutating func use(_ plan: Lane.Plan) {
+    breakers.use(plan)
+    guard let rate = plan.ratePerSecond else {
+      limiter = nil
+      return
+    }
+    let stored = plan.workers.values.compactMap(\.rateFullAtMs).max()
+    let fullAtMs = max(limiter?.fullAtMs ?? 0, stored ?? 0)
+    limiter = RateLimiter(ratePerSecond: rate, fullAtMs: fullAtMs, nowMs: lane.nowMs)
   }
 
   /// Nobody is left waiting for a lane that has ended.
@@ -135,20 +158,45 @@ struct LaneLoop {
     ended = []
   }
 
-  private mutating func settled(_ report: Attempt.Report, _ receipts: [AcceptReceipt]) {
+  /// Takes note of what an outcome says about the actor.
+  private mutating func judged(_ report: Attempt.Report) -> Lane.Ending {
+    guard let judgement = breakers.note(report, nowMs: lane.nowMs) else {
+      return Lane.Ending(report: report)
+    }
+    var ending = Lane.Ending(report: report, breaker: judgement.row)
+    if let name = judgement.event {
+      let signal = lane.signal(name, report, judgement.payload(of: report.worker.route))
+      if let signal { ending.signals = [signal] }
+    }
+    if let phase = judgement.phase {
+      lane.log.emit(phase) {
+        LogEntry(
+          phase, delivery: report.deliveryID, attempt: report.record.start.number,
+          event: report.event, worker: report.worker, at: report.record.endedAtMs,
+          error: report.verdict.error)
+      }
+    }
+    return ending
+  }
+
+  private mutating func settled(_ ending: Lane.Ending, _ receipts: [AcceptReceipt]) {
+    let report = ending.report
     if case .waiting(let dueAtMs, _) = report.record.disposition {
       state.finished(report.delivery, dueAtMs: dueAtMs)
     } else {
       state.finished(report.delivery, dueAtMs: nil)
     }
     report.log(to: lane.log)
-    for (followUp, receipt) in zip(report.followUps, receipts) {
+    for (followUp, receipt) in zip(report.followUps + ending.signals, receipts) {
       lane.intake.report(followUp, receipt)
     }
   }
 
   private mutating func setAlarm(mayStart: Bool, in group: inout DiscardingTaskGroup) {
-    let wishes = [mayStart ? state.wakeAtMs() : nil, retrySettlingAtMs].compactMap { $0 }
+    let wishes = [
+      mayStart ? state.wakeAtMs() : nil, retrySettlingAtMs, breakers.wakeAtMs(nowMs: lane.nowMs),
+      mayStart && state.startable > 0 ? limiter?.nextMs : nil,
+    ].compactMap { $0 }
     guard let wish = wishes.min(), wish < alarms.last ?? .max else { return }
     alarms.append(wish)
     let lane = lane

@@ -44,6 +44,7 @@ package struct LaneState: Sendable {
   private var finishedDuringDue: Set<Int64> = []
   /// The cursor went back while a page was being read: the page would move it forward again.
   private var hasRewound = false
+  private var gates = Gates()
   private var nextDueMs: Int64?
   private var pausedUntilMs: Int64?
 
@@ -53,6 +54,21 @@ package struct LaneState: Sendable {
     /// There may be pending deliveries after `cursor` that are only in the file. `newOffers` says
     /// that one was committed since the last look, so an empty page does not mean caught up.
     case behind(newOffers: Bool)
+  }
+
+  /// What circuit breakers let through: of a group of routes only so many deliveries at once. The
+  /// others stay in the file.
+  package struct Gates: Sendable, Equatable {
+    /// The group of a route.
+    package var groups: [Int64: Int64] = [:]
+    /// Of a group; one that has none is not limited.
+    package var limits: [Int64: Int] = [:]
+
+    package init() {}
+
+    fileprivate func limit(of route: Int64) -> Int? {
+      groups[route].flatMap { limits[$0] }
+    }
   }
 
   /// What the lane must do now. A read is reported back as fetched, or as failed.
@@ -156,7 +172,7 @@ package struct LaneState: Sendable {
     }
     for delivery in page where !finishedDuringDue.contains(delivery.delivery) {
       guard held[delivery.delivery] == nil else { continue }
-      if !routes.contains(delivery.route) {
+      if !mayTake(delivery.route) {
         passesOver = true
         toRelease.append(delivery)
       } else if delivery.orderKey.map({ keys.takes(due: $0) }) ?? true {
@@ -173,7 +189,7 @@ package struct LaneState: Sendable {
   /// The oldest delivery of an order key came back, or there is none.
   package mutating func fetchedKey(_ key: String, _ delivery: QueuedDelivery?) {
     guard let delivery, keys.accepts(key) else { return keys.found(key, .nothing) }
-    if !routes.contains(delivery.route) {
+    if !mayTake(delivery.route) {
       passesOver = true
       keys.found(key, .inactive)
     } else if let dueAtMs = delivery.dueAtMs {
@@ -205,6 +221,8 @@ package struct LaneState: Sendable {
 
   private mutating func letGo(_ delivery: QueuedDelivery) {
     held[delivery.delivery] = nil
+    // There is room for one that was passed over.
+    if gates.limit(of: delivery.route) != nil { readAgain() }
     if isFetching { finishedDuringPage.insert(delivery.delivery) }
     if isFetchingDue { finishedDuringDue.insert(delivery.delivery) }
   }
@@ -248,6 +266,37 @@ package struct LaneState: Sendable {
     if !added.isEmpty { readAgain() }
   }
 
+  /// Takes other limits into use. What is ready beyond them goes back to the file.
+  package mutating func limit(_ gates: Gates) {
+    guard gates != self.gates else { return }
+    let before = self.gates
+    self.gates = gates
+    for (group, limit) in gates.limits {
+      var excess = count(ofGroup: group) - limit
+      while excess > 0, let index = ready.lastIndex(where: { gates.groups[$0.route] == group }) {
+        let delivery = ready.remove(at: index)
+        finished(delivery, dueAtMs: delivery.dueAtMs)
+        passesOver = true
+        excess -= 1
+      }
+    }
+    let isRaised = before.limits.contains { group, limit in gates.limits[group] ?? .max > limit }
+    if isRaised { readAgain() }
+  }
+
+  private func count(ofGroup group: Int64) -> Int {
+    held.values.count { gates.groups[$0] == group }
+  }
+
+  /// The route is active, and its breaker lets another delivery through.
+  private func mayTake(_ route: Int64) -> Bool {
+    guard routes.contains(route) else { return false }
+    guard !gates.limits.isEmpty, let group = gates.groups[route],
+      let limit = gates.limits[group]
+    else { return true }
+    return count(ofGroup: group) < limit
+  }
+
   /// Deliveries came into the lane otherwise than by being offered, or were taken out of it.
   ///
   /// - Parameters:
@@ -276,14 +325,19 @@ package struct LaneState: Sendable {
     return nextDueMs
   }
 
+  /// Deliveries that a start would take now.
+  package var startable: Int { max(min(concurrencyMax - inFlight, ready.count), 0) }
+
   /// What is to be done now.
-  package mutating func actions(nowMs: Int64) -> [Action] {
+  ///
+  /// - Parameter startsMax: As many as the rate allows.
+  package mutating func actions(nowMs: Int64, startsMax: Int = .max) -> [Action] {
     if let until = pausedUntilMs {
       guard nowMs >= until else { return [] }
       pausedUntilMs = nil
     }
     var actions: [Action] = []
-    let only = passesOver ? routes : nil
+    let only = passesOver ? routes.filter(mayTake) : nil
     for key in keys.takeSeeks() { actions.append(.fetchKey(key, routes: only)) }
     if !toRelease.isEmpty {
       actions.append(.release(toRelease))
@@ -291,7 +345,7 @@ package struct LaneState: Sendable {
     }
     // Without an active route there is nothing to look for.
     guard !routes.isEmpty else { return actions }
-    if let starts = takeStarts() { actions.append(.start(starts)) }
+    if let starts = takeStarts(startsMax) { actions.append(.start(starts)) }
     if let due = nextDueMs, due <= nowMs, !isFetchingDue, ready.count < windowMax {
       isFetchingDue = true
       nextDueMs = nil
@@ -306,8 +360,8 @@ package struct LaneState: Sendable {
     return actions
   }
 
-  private mutating func takeStarts() -> [QueuedDelivery]? {
-    let count = min(concurrencyMax - inFlight, ready.count)
+  private mutating func takeStarts(_ startsMax: Int) -> [QueuedDelivery]? {
+    let count = min(startable, startsMax)
     guard count > 0 else { return nil }
     let starts = Array(ready.prefix(count))
     ready.removeFirst(count)
@@ -318,7 +372,7 @@ package struct LaneState: Sendable {
   /// Takes a pending delivery into the window, unless it is there or its key is busy.
   private mutating func take(_ delivery: QueuedDelivery) {
     cursor = delivery.delivery
-    guard routes.contains(delivery.route) else {
+    guard mayTake(delivery.route) || held[delivery.delivery] != nil else {
       passesOver = true
       return
     }

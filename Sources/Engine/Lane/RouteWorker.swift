@@ -1,3 +1,5 @@
+import Store
+
 /// Everything that delivering for one route takes, made when the module is loaded and again when
 /// the route changes.
 ///
@@ -11,11 +13,18 @@ final class RouteWorker: Sendable {
   let actor: ActorHandle
   let transforms: [(step: TransformStep, transform: any Transform)]
   let template: CompiledTemplate
+  /// Breakers as they were when this was made, of the route and of its lane.
+  let breakers: [BreakerRow]
+  /// As ``RateLimiter/fullAtMs`` of the lane was then.
+  let rateFullAtMs: Double?
 
   init(
     key: Int64, module: ModuleDefinition, route: RouteDefinition, actor: ActorHandle,
-    transforms: [(step: TransformStep, transform: any Transform)]
+    transforms: [(step: TransformStep, transform: any Transform)], breakers: [BreakerRow] = [],
+    rateFullAtMs: Double? = nil
   ) {
+    self.rateFullAtMs = rateFullAtMs
+    self.breakers = breakers
     self.key = key
     self.module = module.name
     root = module.root

@@ -90,7 +90,9 @@ extension Runtime {
       if let transforms = arrival.prepared.transforms[route.name] {
         let worker = RouteWorker(
           key: key, module: arrival.definition, route: route,
-          actor: actors.handle(for: route.actor, in: module.name), transforms: transforms)
+          actor: actors.handle(for: route.actor, in: module.name), transforms: transforms,
+          breakers: [.route(key), .lane(lane)].compactMap { arrival.keys.breakers[$0] },
+          rateFullAtMs: arrival.keys.paces[lane])
         module.routes[key] = LoadedRoute(worker: worker, lane: lane)
       } else if let before = old?.routes[key] {
         module.routes[key] = LoadedRoute(
@@ -148,7 +150,7 @@ extension Runtime {
       if let running = table.lanes[key] {
         running.lane.configure { plan in
           table.plan(ofLane: key, &plan)
-          plan.concurrencyMax = concurrency(ofLane: key, plan)
+          setLimits(ofLane: key, &plan)
         }
       } else {
         startLane(key, &table)
@@ -161,7 +163,7 @@ extension Runtime {
     table.plan(ofLane: key, &plan)
     // A lane begins with the first route that delivers, and ends with its owner.
     guard !plan.active.isEmpty, let first = plan.workers[plan.active.min() ?? 0] else { return }
-    plan.concurrencyMax = concurrency(ofLane: key, plan)
+    setLimits(ofLane: key, &plan)
     let (kind, name, owner) =
       first.route.hasOwnLane
       ? ("route", first.route.name, first.module)
@@ -172,10 +174,12 @@ extension Runtime {
     table.lanes[key] = RunningLane(lane: lane, job: job, owner: owner)
   }
 
-  private func concurrency(ofLane key: Int64, _ plan: Lane.Plan) -> Int {
-    guard let route = plan.workers[plan.active.min() ?? 0] else { return plan.concurrencyMax }
-    if route.route.hasOwnLane { return route.route.delivery.concurrency }
-    return route.actor.definition?.delivery.concurrency ?? plan.concurrencyMax
+  private func setLimits(ofLane key: Int64, _ plan: inout Lane.Plan) {
+    guard let route = plan.workers[plan.active.min() ?? 0] else { return }
+    let policy = route.route.hasOwnLane ? route.route.delivery : route.actor.definition?.delivery
+    guard let policy else { return }
+    plan.concurrencyMax = policy.concurrency
+    plan.ratePerSecond = policy.ratePerSecond
   }
 
   // MARK: Deliveries that lie in another lane
