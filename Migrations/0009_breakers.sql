@@ -4,6 +4,10 @@
 ALTER TABLE routes ADD COLUMN consecutive_failures INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE routes ADD COLUMN circuit_open_until_ms INTEGER;
 
+-- Since when an actor is disabled because it said that it is gone for good (HTTP 410). Unlike
+-- `disabled_since_ms`, which follows the configuration, only an operator ends it.
+ALTER TABLE lanes ADD COLUMN gone_since_ms INTEGER;
+
 DROP VIEW v_deliveries;
 DROP VIEW unsettled;
 
@@ -26,6 +30,7 @@ SELECT
     WHEN a.delivery IS NOT NULL THEN 'running'
     WHEN q.state = 3 OR r.removed_at_ms IS NOT NULL OR m.desired = 'removed'
       OR lm.desired = 'removed' OR am.desired = 'removed' OR al.disabled_since_ms IS NOT NULL
+      OR al.gone_since_ms IS NOT NULL
     THEN 'parked'
     WHEN q.state = 0 THEN 'pending'
     ELSE 'waiting'
@@ -35,7 +40,7 @@ SELECT
     WHEN m.desired = 'removed' OR lm.desired = 'removed' OR am.desired = 'removed'
     THEN 'module_unloaded'
     WHEN r.removed_at_ms IS NOT NULL THEN 'route_removed'
-    WHEN al.disabled_since_ms IS NOT NULL THEN 'actor_disabled'
+    WHEN al.disabled_since_ms IS NOT NULL OR al.gone_since_ms IS NOT NULL THEN 'actor_disabled'
     WHEN EXISTS (
       SELECT 1 FROM paused AS p
       WHERE (p.kind = 'route' AND p.module = r.module AND p.name = r.name)

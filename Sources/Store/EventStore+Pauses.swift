@@ -88,3 +88,26 @@ extension StoreReader {
     }
   }
 }
+
+extension WriterConnection {
+  /// Lets an actor that was gone be tried again, and closes the breakers of everything that leads to
+  /// it.
+  ///
+  /// - Parameter lane: The actor's.
+  func enableActor(ofLane lane: Int64) throws(StoreError) {
+    for sql in [
+      """
+      UPDATE lanes SET gone_since_ms = NULL, consecutive_failures = 0, circuit_open_until_ms = NULL
+      WHERE key = ?1
+      """,
+      """
+      UPDATE routes SET consecutive_failures = 0, circuit_open_until_ms = NULL
+      WHERE actor_lane = ?1
+      """,
+    ] {
+      let update = try connection.prepare(sql)
+      update.bind(1, lane)
+      try update.run(doing: "enable an actor")
+    }
+  }
+}

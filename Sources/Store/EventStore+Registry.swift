@@ -98,6 +98,8 @@ package struct ModuleKeys: Sendable {
   package var moves: [Move] = []
   /// Of the routes and lanes; those that are closed and have no failures are left out.
   package var breakers: [BreakerRow.Scope: BreakerRow] = [:]
+  /// Lanes whose actors are gone for good.
+  package var gone: Set<Int64> = []
   /// ``LanePace/fullAtMs`` of lanes that have one.
   package var paces: [Int64: Double] = [:]
 
@@ -279,12 +281,14 @@ extension WriterConnection {
     }
     let paces = try connection.prepare(
       """
-      SELECT key, rate_state FROM lanes
-      WHERE key IN (SELECT value FROM json_each(?1)) AND rate_state IS NOT NULL
+      SELECT key, rate_state, gone_since_ms FROM lanes
+      WHERE key IN (SELECT value FROM json_each(?1))
+        AND (rate_state IS NOT NULL OR gone_since_ms IS NOT NULL)
       """)
     paces.bind(1, numberList(Array(keys.lanes.values)))
     while try paces.step(doing: "read the pace of lanes") {
-      keys.paces[paces.int64(0)] = Double(paces.text(1))
+      keys.paces[paces.int64(0)] = paces.optionalText(1).flatMap(Double.init)
+      if paces.optionalInt64(2) != nil { keys.gone.insert(paces.int64(0)) }
     }
   }
 

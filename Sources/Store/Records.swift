@@ -81,11 +81,14 @@ package struct AcceptBatch: Sendable {
   package var progress: SourceProgress?
   /// The change of a module's state that the events tell of.
   package var moduleState: ModuleStateChange?
+  /// The lane of an actor that the events say is enabled again.
+  package var enablesActorOfLane: Int64?
 
   package init(
     records: [AcceptRecord], progress: SourceProgress? = nil,
-    moduleState: ModuleStateChange? = nil
+    moduleState: ModuleStateChange? = nil, enablesActorOfLane: Int64? = nil
   ) {
+    self.enablesActorOfLane = enablesActorOfLane
     self.records = records
     self.progress = progress
     self.moduleState = moduleState
@@ -201,6 +204,8 @@ package struct SettleRecord: Sendable {
   package var disposition: Disposition
   /// What the outcome has made of a circuit breaker.
   package var breaker: BreakerRow?
+  /// The actor is gone for good: it is disabled until an operator says otherwise.
+  package var disablesActor = false
   /// Events the actor answered with; accepted in the same transaction.
   package var followUps: [AcceptRecord]
 

@@ -28,6 +28,7 @@ final class WriterStatements {
   let saveRouteBreaker: Statement
   let saveLaneBreaker: Statement
   let savePace: Statement
+  let disableActor: Statement
 
   init(_ connection: Connection) throws(StoreError) {
     begin = try connection.prepare("BEGIN IMMEDIATE")
@@ -56,6 +57,7 @@ final class WriterStatements {
     saveRouteBreaker = try connection.prepare(SQL.saveRouteBreaker)
     saveLaneBreaker = try connection.prepare(SQL.saveLaneBreaker)
     savePace = try connection.prepare(SQL.savePace)
+    disableActor = try connection.prepare(SQL.disableActor)
   }
 }
 
@@ -181,6 +183,12 @@ package enum SQL {
   /// Primary key.
   package static let saveLaneBreaker = """
     UPDATE lanes SET consecutive_failures = ?2, circuit_open_until_ms = ?3 WHERE key = ?1
+    """
+
+  /// Primary keys of lanes and routes.
+  package static let disableActor = """
+    UPDATE lanes SET gone_since_ms = coalesce(gone_since_ms, ?2)
+    WHERE key = (SELECT actor_lane FROM routes WHERE key = ?1)
     """
 
   /// Primary key.

@@ -35,6 +35,11 @@ extension WriterConnection {
       if let lane { record.start.lane = lane }
       try settle(record)
       if let breaker = record.breaker { try save(breaker) }
+      if record.disablesActor {
+        statements.disableActor.bind(1, record.route)
+        statements.disableActor.bind(2, record.endedAtMs)
+        try statements.disableActor.run(doing: "disable an actor")
+      }
       receipts.append(try accept(AcceptBatch(records: record.followUps)))
     }
     return receipts

@@ -71,6 +71,7 @@ final class WriterConnection {
     for record in batch.records { receipts.append(try accept(record)) }
     if let progress = batch.progress { try save(progress) }
     if let change = batch.moduleState { try set(change) }
+    if let lane = batch.enablesActorOfLane { try enableActor(ofLane: lane) }
     return receipts
   }
 

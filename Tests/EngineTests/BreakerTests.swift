@@ -46,7 +46,9 @@ import Testing
     let clock = ManualClock()
     let patient = Patient()
     let setup = ModuleWorld(
-      actor: TestActor { $0.route == "alarm" ? AttemptOutcome(.delivered) : await patient.outcome() })
+      actor: TestActor {
+        $0.route == "alarm" ? AttemptOutcome(.delivered) : await patient.outcome()
+      })
     try await withRuntime(
       path, modules: [Self.module(Self.policy(), alarm: true)], catalog: setup.catalog, clock: clock
     ) { runtime, probe in

@@ -75,7 +75,9 @@ struct CrashScenario: Sendable {
     definition.sources = [SourceDefinition(id: "in", connector: "push")]
     definition.actors = [ActorDefinition(id: "out", connector: "out")]
     let retry = RetryPolicy(attemptsMax: 20, backoff: .fixed, initialDelayMs: 0, jitter: .off)
-    definition.routes = [.test(route, delivery: DeliveryPolicy(retry: retry, breaker: Self.breaker))]
+    definition.routes = [
+      .test(route, delivery: DeliveryPolicy(retry: retry, breaker: Self.breaker))
+    ]
     return definition
   }
 

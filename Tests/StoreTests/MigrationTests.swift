@@ -12,6 +12,7 @@ struct MigrationTests {
       """
       DROP VIEW v_paused; DROP VIEW v_deliveries; DROP VIEW unsettled;
       CREATE VIEW v_deliveries AS SELECT 1; DELETE FROM meta WHERE key IN ('migration 8', 'migration 9');
+      ALTER TABLE lanes DROP COLUMN gone_since_ms;
       ALTER TABLE routes DROP COLUMN consecutive_failures;
       ALTER TABLE routes DROP COLUMN circuit_open_until_ms; PRAGMA user_version = 7
       """)

@@ -176,6 +176,7 @@ struct Attempt {
       record.retryAfterMs = outcome.retryAfterMs
       record.responseExcerpt = outcome.responseExcerpt
       record.output = outcome.output
+      record.disablesActor = outcome.disablesActor
       if outcome.kind == .delivered, !outcome.followUps.isEmpty {
         followUps = environment.followUps(
           outcome.followUps, of: event, delivery: delivery, worker: worker)
@@ -186,6 +187,16 @@ struct Attempt {
         of: event, deliveryID: deliveryID, attempts: start.number, reason: reason,
         error: verdict.error, module: worker.module, route: worker.route)
       if let letter { followUps.append(letter) }
+    }
+    if record.disablesActor {
+      let signal = environment.signal(
+        "actor.disabled", of: event, worker: worker,
+        [
+          "actor": .string(worker.route.actor.id), "route": .string(worker.route.name),
+          "delivery_id": .string(deliveryID),
+          "status_code": record.statusCode.map { JSONValue($0) } ?? .null,
+        ])
+      if let signal { followUps.append(signal) }
     }
     record.followUps = followUps.map(\.record)
     return Report(

@@ -16,6 +16,9 @@ final class DeliveryEnvironment: Sendable {
   /// Names of sources by number, also of modules that are not loaded now.
   private let sources: Mutex<[Int64: SourceName]>
 
+  /// Whom to tell that an actor can be used no more.
+  private let actorObserver = Mutex<(@Sendable (ActorReference) -> Void)?>(nil)
+
   struct SourceName: Sendable, Hashable {
     let module: String
     let id: String
@@ -32,6 +35,14 @@ final class DeliveryEnvironment: Sendable {
     self.intake = intake
     self.promptMetadata = promptMetadata
     self.sources = Mutex(sources)
+  }
+
+  func whenActorChanges(_ body: @escaping @Sendable (ActorReference) -> Void) {
+    actorObserver.withLock { $0 = body }
+  }
+
+  func actorChanged(_ reference: ActorReference) {
+    actorObserver.withLock { $0 }?(reference)
   }
 
   func addSources(_ names: [Int64: SourceName]) {

@@ -56,6 +56,7 @@ package final class Lane: Sendable {
     case released([QueuedDelivery])
     case configured
     case lookAgain(nextDueMs: Int64?, waitingKeys: [String])
+    case closeBreakers(ActorReference)
     case watchIdle(Set<Int64>, StopSignal)
     case alarm
     case drain
@@ -75,6 +76,21 @@ package final class Lane: Sendable {
   func configure(_ body: (inout Plan) -> Void) {
     plan.withLock { body(&$0) }
     mailbox.post(.configured)
+  }
+
+  /// Closes the breakers that lead to an actor; who calls it has done so in the file.
+  func closeBreakers(ofActor actor: ActorReference) { mailbox.post(.closeBreakers(actor)) }
+
+  /// Nothing more is to be sent to an actor, from any lane.
+  func tellChanged(_ actor: ActorHandle) { environment.actorChanged(actor.reference) }
+
+  func logDisabled(_ report: Attempt.Report) {
+    environment.log.emit(.actorDisabled) {
+      LogEntry(
+        .actorDisabled, delivery: report.deliveryID, attempt: report.record.start.number,
+        event: report.event, worker: report.worker, at: report.record.endedAtMs,
+        error: report.verdict.error)
+    }
   }
 
   /// Finds what came into the lane's queue otherwise than by being offered, and lets go of what was

@@ -74,6 +74,15 @@ struct LaneBreakers: Sendable {
     return Judgement(row: row, change: change, policy: breaker.policy)
   }
 
+  /// An operator says that all is well.
+  mutating func close(of routes: Set<Int64>) {
+    for scope in routes.compactMap({ scopes[$0] }) {
+      guard let policy = breakers[scope]?.policy else { continue }
+      breakers[scope] = CircuitBreaker(policy)
+      tripped.remove(scope)
+    }
+  }
+
   /// What may be in hand now; nil as long as that is everything and the lane knows it.
   mutating func gates(nowMs: Int64) -> LaneState.Gates? {
     guard !tripped.isEmpty || isToldOfTripped else { return nil }

@@ -81,6 +81,9 @@ struct LaneLoop {
       lane.keepWorkers(of: state.routesInHand)
     case .lookAgain(let nextDueMs, let keys):
       state.lookAgain(nextDueMs: nextDueMs, waitingKeys: keys)
+    case .closeBreakers(let actor):
+      let workers = lane.currentPlan.workers.filter { $0.value.actor.reference == actor }
+      breakers.close(of: Set(workers.keys))
     case .watchIdle(let routes, let idle): watchers.append((routes, idle))
     case .alarm: _ = alarms.popLast()
     case .drain: isDraining = true
@@ -160,6 +163,16 @@ struct LaneLoop {
 
   /// Takes note of what an outcome says about the actor.
   private mutating func judged(_ report: Attempt.Report) -> Lane.Ending {
+    if report.record.disablesActor {
+      // At once: before the outcome is committed another would be started.
+      let plan = lane.currentPlan
+      let actor = report.worker.actor
+      actor.isGone = true
+      state.configure(
+        routes: plan.active.filter { plan.workers[$0]?.actor !== actor },
+        concurrencyMax: plan.concurrencyMax)
+      lane.tellChanged(actor)
+    }
     guard let judgement = breakers.note(report, nowMs: lane.nowMs) else {
       return Lane.Ending(report: report)
     }
@@ -187,6 +200,7 @@ struct LaneLoop {
       state.finished(report.delivery, dueAtMs: nil)
     }
     report.log(to: lane.log)
+    if report.record.disablesActor { lane.logDisabled(report) }
     for (followUp, receipt) in zip(report.followUps + ending.signals, receipts) {
       lane.intake.report(followUp, receipt)
     }

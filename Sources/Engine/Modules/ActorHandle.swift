@@ -9,12 +9,22 @@ final class ActorHandle: Sendable {
   private struct State: Sendable {
     var open: OpenActor?
     var definition: ActorDefinition?
+    /// It said that it is gone for good.
+    var isGone = false
   }
 
   init(_ reference: ActorReference) { self.reference = reference }
 
   /// Whether deliveries can be made: it is there, and the configuration has not switched it off.
-  var isReady: Bool { state.withLock { $0.open != nil && $0.definition?.isEnabled ?? false } }
+  var isReady: Bool {
+    state.withLock { $0.open != nil && $0.definition?.isEnabled ?? false && !$0.isGone }
+  }
+
+  /// Whether it has said that it is gone for good (HTTP 410), and no operator has enabled it since.
+  var isGone: Bool {
+    get { state.withLock(\.isGone) }
+    set { state.withLock { $0.isGone = newValue } }
+  }
 
   /// What the configuration says of it; nil while its module is not loaded.
   var definition: ActorDefinition? { state.withLock(\.definition) }
@@ -36,7 +46,7 @@ final class ActorHandle: Sendable {
 
   private func replace(_ open: OpenActor?, _ definition: ActorDefinition?) -> OpenActor? {
     state.withLock { state in
-      defer { state = State(open: open, definition: definition) }
+      defer { state = State(open: open, definition: definition, isGone: state.isGone) }
       return state.open
     }
   }

@@ -68,6 +68,8 @@ extension Runtime {
       let reference = ActorReference(module: module.name, id: definition.id)
       let handle = actors.handle(for: reference, in: module.name)
       module.actors[definition.id] = handle
+      let lane = arrival.keys.lanes[ModuleRecord.LaneName(kind: "actor", name: definition.id)]
+      handle.isGone = lane.map(arrival.keys.gone.contains) ?? false
       if let connector = arrival.prepared.actors[definition.id] {
         if let before = handle.open(connector, definition) { retired.append(before) }
       } else {

@@ -42,7 +42,8 @@ extension Runtime {
     }
   }
 
-  /// Ends pauses; what is not paused is left as it is.
+  /// Ends pauses; what is not paused is left as it is. An actor that said it is gone for good is tried
+  /// again, and breakers that lead to it are closed (cli-http.md 2.2).
   ///
   /// - Returns: What was paused and is not any more, as ``pause(_:reason:durationMs:requester:)``
   ///   gave it.
@@ -54,11 +55,70 @@ extension Runtime {
       let pauses = table.withLock(\.pauses)
       let rows = try paused(selection, pauses)
       try await end(rows)
+      try await enableActors(selection)
       for row in rows {
         noteOperatorAction(
           "resume", target: "\(row.kind)/\(row.name)", requester: requester, module: row.module)
       }
       return rows.map(\.json)
+    }
+  }
+
+  private func enableActors(_ selection: PauseSelection) async throws(EngineError) {
+    let modules = table.withLock(\.modules)
+    var actors: [ActorReference] = []
+    switch selection {
+    case .all:
+      actors = modules.values.flatMap { module in
+        module.actors.filter(\.value.isGone).map { ActorReference(module: module.name, id: $0.key) }
+      }
+    case .targets(let targets):
+      for target in targets where target.kind == .actor {
+        // One that is paused may be of a module that is not loaded.
+        guard let key = try? key(of: target, in: modules) else { continue }
+        actors.append(ActorReference(module: key.module, id: key.name))
+      }
+    }
+    for actor in actors { try await enable(actor) }
+  }
+
+  private func enable(_ actor: ActorReference) async throws(EngineError) {
+    let module = table.withLock { $0.modules[actor.module ?? ""] }
+    let name = ModuleRecord.LaneName(kind: "actor", name: actor.id)
+    guard let module, let handle = module.actors[actor.id], let lane = module.keys.lanes[name]
+    else { return }
+    let draft = SystemEvent.draft("actor.enabled", ["actor": .string(actor.id)])
+    let event =
+      handle.isGone
+      ? intake.routed(
+        draft, module: module.name, source: SystemEvent.sourceID, nowMs: time.wallMs) : nil
+    let batch = AcceptBatch(
+      records: event.map { [$0.record] } ?? [], enablesActorOfLane: lane)
+    do throws(StoreError) {
+      let receipts = try await bus.publish(batch)
+      for receipt in receipts { if let event { intake.report(event, receipt) } }
+    } catch {
+      throw EngineError(error)
+    }
+    let wasGone = handle.isGone
+    handle.isGone = false
+    table.withLock { table in
+      let lanes = table.lanes(toActorsOf: module.name)
+      for key in lanes { table.lanes[key]?.lane.closeBreakers(ofActor: handle.reference) }
+      arrange(lanes, &table)
+    }
+    guard wasGone else { return }
+    log.emit(.actorEnabled) {
+      LogEntry(
+        .actorEnabled, timestampMs: time.wallMs, target: actor.id, result: "enabled",
+        module: module.name)
+    }
+  }
+
+  /// Deliveries to an actor that has said it is gone for good rest, in whatever lane they are.
+  func actorChanged(_ reference: ActorReference) {
+    table.withLock { table in
+      arrange(table.lanes(toActorsOf: reference.module ?? ""), &table)
     }
   }
 

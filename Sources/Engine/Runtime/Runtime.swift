@@ -63,6 +63,7 @@ package final class Runtime: Service {
     log.add(
       StoredLog(store: store, retentionMs: settings.logRetentionMs), module: nil, owner: nil,
       phases: StoredLog.phases)
+    deliveryEnvironment.whenActorChanges { [weak self] in self?.actorChanged($0) }
   }
 
   /// Works until a graceful shutdown is asked for and done, or the task is cancelled.
