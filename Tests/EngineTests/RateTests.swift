@@ -45,6 +45,14 @@ import Testing
     #expect(limiter.allowance(nowMs: limiter.nextMs) == 1)
   }
 
+  @Test(arguments: [1e-300, .leastNonzeroMagnitude, 1e300])
+  func `a rate beyond all measure starts something and ends nothing`(_ rate: Double) {
+    var limiter = RateLimiter(ratePerSecond: rate, nowMs: 1_772_600_767_089)
+    #expect(limiter.allowance(nowMs: 1_772_600_767_089) >= 1)
+    limiter.take(1, nowMs: 1_772_600_767_089)
+    #expect(limiter.nextMs > 0)
+  }
+
   @Test func `a queue keeps its rate, over a restart too`() async throws {
     let scratch = try Scratch()
     let path = scratch.path + "/o.db"

@@ -161,13 +161,16 @@ class Judgement:
 
     def repeated_without_cause(self):
         # A bad answer is the cause of one more arrival. Each good answer but one needs an attempt
-        # that was in flight at a kill or when an unload had waited long enough.
+        # that was in flight at a kill or when an unload had waited long enough, or whose answer came
+        # too late, as on a machine with too much to do.
+        late = Counter(delivery.id for attempt, delivery in self._attempts()
+                       if attempt.outcome == "timeout")
         for delivery_id, arrivals in self._by_delivery.items():
             good = sum(arrival.answer in CLEAN for arrival in arrivals)
             interrupted = self._record.interrupted[delivery_id]
-            if good > 1 + interrupted:
+            if good > 1 + interrupted + late[delivery_id]:
                 yield (f"{arrivals[0].module} {delivery_id}: {good} good answers,"
-                       f" {interrupted} interrupted attempts")
+                       f" {interrupted} interrupted attempts, {late[delivery_id]} late answers")
 
     def interrupted_alive(self):
         for attempt, delivery in self._attempts():

@@ -13,6 +13,8 @@ struct RateLimiter: Sendable, Hashable {
   ///     more than the whole bucket is never owed.
   ///   - nowMs: Milliseconds since 1970.
   init(ratePerSecond: Double, fullAtMs: Double = 0, nowMs: Int64) {
+    // One in 11 days, at least: what is slower would leave the range of times.
+    let ratePerSecond = min(max(ratePerSecond, 1e-6), 1e9)
     self.ratePerSecond = ratePerSecond
     let bucketMs = max(ratePerSecond, 1) * 1_000 / ratePerSecond
     self.fullAtMs = min(fullAtMs, Double(nowMs) + bucketMs)
