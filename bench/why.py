@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import pathlib
+import resource
 import sqlite3
 import statistics
 import subprocess
@@ -93,21 +94,26 @@ class Bench:
         return found
 
     def time(self, words, rounds):
-        """Milliseconds of each of the rounds."""
+        """Milliseconds of each of the rounds, and of CPU in all."""
         took = []
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         for _ in range(rounds):
             began = time.monotonic()
             subprocess.run(
                 [self.binary, *words], cwd=self.directory, env=self.environment, check=False,
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             took.append((time.monotonic() - began) * 1000)
-        return sorted(took)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return sorted(took), cpu * 1000
 
     def measure(self, title, rounds):
-        print(f"{title}, load {os.getloadavg()[0]:.1f}: median and slowest of {rounds}, ms")
+        print(f"{title}, load {os.getloadavg()[0]:.1f}; of {rounds}, in ms: fastest, median, slowest,"
+              " mean CPU of the command")
         for name, words in [("version (baseline)", ["version"]), *self.ids()]:
-            took = self.time(words, rounds)
-            print(f"  {name:36}{statistics.median(took):8.1f}{took[-1]:8.1f}")
+            took, cpu = self.time(words, rounds)
+            print(f"  {name:36}{took[0]:8.1f}{statistics.median(took):8.1f}{took[-1]:8.1f}"
+                  f"{cpu / rounds:8.1f}")
 
 
 def main():

@@ -16,8 +16,12 @@ package struct JourneyQuery: Sendable {
   package static let attemptsPerDeliveryMax = 20
   /// 2,000: attempts of all deliveries together.
   package static let attemptsMax = 2_000
-  /// 10,000: events of a trace, and rows of a queue, are counted up to here.
+  /// 10,000: events of a trace are counted up to here.
   package static let countMax = 10_000
+  /// 1,000: older deliveries of a queue are counted up to here, for each delivery that waits.
+  package static let olderMax = 1_000
+  /// 10,000: rows that are looked at along order keys, for all deliveries of an answer together.
+  package static let keyRowsMax = 10_000
   /// 20: routes of one name, each in another module.
   package static let namesakesMax = 20
 
@@ -43,8 +47,6 @@ package struct BoundedCount: Sendable, Hashable {
 /// What an id leads to, and what became of it.
 package struct Journey: Sendable {
   package let traceID: String
-  /// The event that was asked for: of an event's or a delivery's id. Nil for a trace.
-  package let askedEvent: Int64?
   /// The delivery that was asked for.
   package let askedDelivery: Int64?
   /// By acceptance. Of a trace with more than were asked for: the way to the event that was asked
@@ -142,7 +144,9 @@ package struct Standing: Sendable, Hashable {
   /// As the queue's row has it: `backoff`, or what a later version writes.
   package var storedReason: String?
   package var ahead: Ahead?
-  /// Unsettled deliveries of the lane that are older.
+  /// An order key on which so many older deliveries are held up that not all were looked at.
+  package var unsearchedKey: String?
+  /// Unsettled deliveries of the lane that are older; counted only where nothing else holds it.
   package var older: BoundedCount
   /// Attempts in flight in the lane.
   package var runningInLane: Int
@@ -173,8 +177,8 @@ package struct Standing: Sendable, Hashable {
 
   package init(
     route: RouteStanding, lane: LaneStanding, running: Running? = nil, dueAtMs: Int64? = nil,
-    storedReason: String? = nil, ahead: Ahead? = nil, older: BoundedCount = BoundedCount(0),
-    runningInLane: Int = 0
+    storedReason: String? = nil, ahead: Ahead? = nil, unsearchedKey: String? = nil,
+    older: BoundedCount = BoundedCount(0), runningInLane: Int = 0
   ) {
     self.route = route
     self.lane = lane
@@ -182,6 +186,7 @@ package struct Standing: Sendable, Hashable {
     self.dueAtMs = dueAtMs
     self.storedReason = storedReason
     self.ahead = ahead
+    self.unsearchedKey = unsearchedKey
     self.older = older
     self.runningInLane = runningInLane
   }

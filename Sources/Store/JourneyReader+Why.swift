@@ -10,71 +10,90 @@ extension JourneyReader {
       promptHash: row.optionalText(7), transforms: row.optionalTextBytes(8))
   }
 
-  func running(
-    _ delivery: Int64
-  ) throws(StoreError) -> (number: Int, startedAt: String, sinceMs: Int64)? {
-    defer { runningAttempt.reset() }
-    runningAttempt.bind(1, delivery)
-    guard try runningAttempt.step(doing: "read an attempt in flight") else { return nil }
-    return (runningAttempt.int(0), runningAttempt.text(1), runningAttempt.int64(2))
-  }
-
   // MARK: What a delivery waits for
 
   func standing(of row: DeliveryRow) throws(StoreError) -> Standing {
     let (delivery, lane) = (row.summary.number, row.lane)
-    var standing = Standing(
-      route: try route(row.route), lane: try self.lane(lane))
-    let queued = try connection.prepare(SQL.queuedRow)
-    queued.bind(1, lane)
-    queued.bind(2, delivery)
-    guard try queued.step(doing: "read a queued delivery") else { return standing }
-    standing.dueAtMs = queued.optionalInt64(0)
-    standing.storedReason = queued.optionalText(1)
+    var standing = Standing(route: try route(row.route), lane: try self.lane(lane))
     if let running = try running(delivery) {
       standing.running = Standing.Running(number: running.number, sinceMs: running.sinceMs)
       return standing
     }
-    if let key = queued.optionalText(2), !standing.isHeld {
-      standing.ahead = try ahead(of: delivery, key: key, lane: lane)
+    guard let key = try readQueued(delivery, lane, &standing), !standing.isHeld else {
+      return try counting(delivery, lane, standing)
     }
-    let older = try count(SQL.countOlder, lane, delivery, JourneyQuery.countMax)
-    standing.older = BoundedCount(older, isCapped: older == JourneyQuery.countMax)
-    standing.runningInLane = try count(SQL.countRunning, lane, nil, nil)
+    try search(key, before: delivery, lane, &standing)
+    return try counting(delivery, lane, standing)
+  }
+
+  /// The queue's own row; its order key.
+  private func readQueued(
+    _ delivery: Int64, _ lane: Int64, _ standing: inout Standing
+  ) throws(StoreError) -> String? {
+    let row = try prepared(SQL.queuedRow)
+    defer { row.statement.reset() }
+    row.statement.bind(1, lane)
+    row.statement.bind(2, delivery)
+    guard try row.statement.step(doing: "read a queued delivery") else { return nil }
+    standing.dueAtMs = row.statement.optionalInt64(0)
+    standing.storedReason = row.statement.optionalText(1)
+    return row.statement.optionalText(2)
+  }
+
+  /// How much is before a delivery that nothing else holds up.
+  private func counting(
+    _ delivery: Int64, _ lane: Int64, _ standing: Standing
+  ) throws(StoreError) -> Standing {
+    guard !standing.isHeld, standing.dueAtMs == nil, standing.ahead == nil else {
+      return standing
+    }
+    var standing = standing
+    let older = try prepared(SQL.countOlder)
+    defer { older.statement.reset() }
+    older.statement.bind(1, lane)
+    older.statement.bind(2, delivery)
+    older.statement.bind(3, JourneyQuery.olderMax)
+    if try older.statement.step(doing: "count what is before a delivery") {
+      let count = older.statement.int(0)
+      standing.older = BoundedCount(count, isCapped: count == JourneyQuery.olderMax)
+    }
+    let running = try prepared(SQL.countRunning)
+    defer { running.statement.reset() }
+    running.statement.bind(1, lane)
+    if try running.statement.step(doing: "count what is in flight") {
+      standing.runningInLane = running.statement.int(0)
+    }
     return standing
   }
 
-  private func count(
-    _ sql: String, _ lane: Int64, _ delivery: Int64?, _ limit: Int?
-  ) throws(StoreError) -> Int {
-    let query = try connection.prepare(sql)
-    query.bind(1, lane)
-    if let delivery { query.bind(2, delivery) }
-    if let limit { query.bind(3, limit) }
-    return try query.step(doing: "count what is before a delivery") ? query.int(0) : 0
-  }
-
-  /// The delivery that must end before another one with its key begins: the oldest whose route is
-  /// at work. Nil when there is none among the oldest ``JourneyQuery/countMax``.
-  private func ahead(
-    of delivery: Int64, key: String, lane: Int64
-  ) throws(StoreError) -> Standing.Ahead? {
-    let older = try connection.prepare(SQL.olderOfKey)
-    older.bind(1, lane)
-    older.bind(2, key)
-    older.bind(3, delivery)
-    older.bind(4, JourneyQuery.countMax)
-    while try older.step(doing: "look along an order key") {
-      let number = older.int64(0)
+  /// Looks for the delivery that must end before another one with its key begins: the oldest whose
+  /// route is at work.
+  private func search(
+    _ key: String, before delivery: Int64, _ lane: Int64, _ standing: inout Standing
+  ) throws(StoreError) {
+    let older = try prepared(SQL.olderOfKey)
+    defer { older.statement.reset() }
+    older.statement.bind(1, lane)
+    older.statement.bind(2, key)
+    older.statement.bind(3, delivery)
+    older.statement.bind(4, keyRowsLeft + 1)
+    while try older.statement.step(doing: "look along an order key") {
+      guard keyRowsLeft > 0 else {
+        standing.unsearchedKey = key
+        return
+      }
+      keyRowsLeft -= 1
+      let number = older.statement.int64(0)
       let candidate = Standing(
-        route: try route(older.int64(1)), lane: try self.lane(lane))
-      guard !candidate.isHeld else { continue }
-      guard let event = try self.key(of: Identity.sequence(of: number)) else { continue }
-      return Standing.Ahead(
+        route: try route(older.statement.int64(1)), lane: try self.lane(lane))
+      guard !candidate.isHeld, let event = try self.key(of: Identity.sequence(of: number)) else {
+        continue
+      }
+      standing.ahead = Standing.Ahead(
         deliveryID: identity.deliveryID(number: number, acceptedAtMs: event.acceptedAtMs),
         eventID: event.id, key: key)
+      return
     }
-    return nil
   }
 
   private func route(_ key: Int64) throws(StoreError) -> RouteStanding {

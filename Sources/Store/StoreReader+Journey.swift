@@ -25,9 +25,11 @@ final class JourneyReader {
   private let settled: Statement
   private let unsettled: Statement
   private let attempts: Statement
-  let runningAttempt: Statement
+  private let runningAttempt: Statement
+  private var others: [String: Prepared] = [:]
   private var deliveriesLeft = JourneyQuery.deliveriesMax
   private var attemptsLeft = JourneyQuery.attemptsMax
+  var keyRowsLeft = JourneyQuery.keyRowsMax
   /// By number: a route that many deliveries are of is read once.
   var routes: [Int64: RouteStanding] = [:]
   var lanes: [Int64: LaneStanding] = [:]
@@ -46,6 +48,20 @@ final class JourneyReader {
     runningAttempt = try connection.prepare(SQL.runningAttempt)
   }
 
+  /// A statement that only some answers need.
+  final class Prepared {
+    let statement: Statement
+    init(_ statement: consuming Statement) { self.statement = statement }
+  }
+
+  /// Prepared at its first use. Whoever uses it resets it.
+  func prepared(_ sql: String) throws(StoreError) -> Prepared {
+    if let known = others[sql] { return known }
+    let new = Prepared(try connection.prepare(sql))
+    others[sql] = new
+    return new
+  }
+
   func journey(of id: String) throws(StoreError) -> Journey? {
     guard let place = try place(of: id) else { return nil }
     let (traceID, asked, delivery) = place
@@ -60,8 +76,7 @@ final class JourneyReader {
       if let event = try event(sequence, only: delivery) { events.append(event) }
     }
     return Journey(
-      traceID: traceID, askedEvent: asked, askedDelivery: delivery, events: events,
-      eventCount: members.count)
+      traceID: traceID, askedDelivery: delivery, events: events, eventCount: members.count)
   }
 
   // MARK: What an id leads to
@@ -282,6 +297,15 @@ final class JourneyReader {
     let summary: DeliverySummary
     let lane: Int64
     let route: Int64
+  }
+
+  func running(
+    _ delivery: Int64
+  ) throws(StoreError) -> (number: Int, startedAt: String, sinceMs: Int64)? {
+    defer { runningAttempt.reset() }
+    runningAttempt.bind(1, delivery)
+    guard try runningAttempt.step(doing: "read an attempt in flight") else { return nil }
+    return (runningAttempt.int(0), runningAttempt.text(1), runningAttempt.int64(2))
   }
 
   private func read(

@@ -36,9 +36,8 @@ import Testing
 
   static let cases = [
     Case(["queued for actor/out: 0 older in its queue, 0 running"], words: ["queued"]) { _ in },
-    Case(["queued for actor/out: at least 10000 older in its queue, 4 running"], words: ["queued"])
-    {
-      $0.older = BoundedCount(10_000, isCapped: true)
+    Case(["queued for actor/out: at least 1000 older in its queue, 4 running"], words: ["queued"]) {
+      $0.older = BoundedCount(1_000, isCapped: true)
       $0.runningInLane = 4
     },
     Case(["running since \(at), attempt 2"], words: ["running"]) {
@@ -106,6 +105,11 @@ import Testing
       $0.storedReason = "rate_limited"
       $0.dueAtMs = t
     },
+    Case(
+      [
+        "perhaps behind another one on key k: the oldest 10000 of it are held up themselves"
+      ], words: ["ordered_behind"]
+    ) { $0.unsearchedKey = "k" },
     Case(["overflow"], words: ["overflow"]) { $0.storedReason = "overflow" },
     Case(["delayed until \(at)"], words: ["delayed"]) {
       $0.storedReason = "delayed"

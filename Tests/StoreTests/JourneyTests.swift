@@ -147,7 +147,9 @@ struct JourneyTests {
       let journey = try await store.reader.journey(
         of: id, JourneyQuery(eventsMax: 1, explains: true))
       let standing = try #require(journey?.events.first?.deliveries.first?.standing)
-      #expect(standing.older.value == Int(sequence) - 1)
+      // Counted only where nothing else holds it.
+      let isFree = !standing.isHeld && standing.ahead == nil
+      #expect(standing.older == BoundedCount(isFree ? Int(sequence) - 1 : 0))
       return standing.ahead?.deliveryID
     }
     let active = "UPDATE modules SET desired = 'active', state = 'active'"
@@ -208,5 +210,42 @@ struct JourneyTests {
       try await store.resume([row])
     }
     #expect(try await standing().route.pauses == [])
+  }
+
+  @Test func `along an order key no more rows are looked at than the bound`() async throws {
+    let (file, store, names) = try await open()
+    defer { withExtendedLifetime(file) { store.close() } }
+    let held = names.event(
+      to: [
+        DeliveryRecord(
+          lane: names.claude, route: names.review, orderKey: .text("k"), generation: 1)
+      ])
+    let free = names.event(to: [names.toClaude(order: .text("k"))])
+    try await store.pause([
+      PauseRow(
+        kind: "route", module: "engineering", name: "review", sinceMs: 1, by: "dana",
+        reason: nil, untilMs: nil)
+    ])
+    try await store.accepted([free] + Array(repeating: held, count: JourneyQuery.keyRowsMax))
+    try await store.accepted([free, free])
+    func standing(_ sequence: Int64) async throws -> Standing {
+      let journey = try await store.reader.journey(
+        of: identity.eventID(sequence: sequence, acceptedAtMs: Names.nowMs),
+        JourneyQuery(eventsMax: 1, explains: true))
+      return try #require(journey?.events.first?.deliveries.first?.standing)
+    }
+    let last = Int64(JourneyQuery.keyRowsMax) + 3
+    #expect(try await standing(last).ahead?.deliveryID == delivery(1 << 16))
+    // The first has ended: what is before the last now is held, but for one that is not reached.
+    let first = names.start(1 << 16)
+    try await store.started([first])
+    try await store.settled([names.end(first)])
+    let unsearched = try await standing(last)
+    #expect(unsearched.ahead == nil)
+    #expect(unsearched.unsearchedKey == "k")
+    let reached = try await standing(last - 1)
+    #expect(reached.ahead == nil)
+    #expect(reached.unsearchedKey == nil)
+    #expect(reached.older == BoundedCount(JourneyQuery.olderMax, isCapped: true))
   }
 }

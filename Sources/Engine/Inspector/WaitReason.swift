@@ -11,6 +11,8 @@ package enum WaitReason: Sendable, Hashable {
   case rateLimited(target: String, untilMs: Int64?)
   case backoff(untilMs: Int64)
   case behind(delivery: String, event: String, key: String)
+  /// So many older deliveries of its key are held up that nobody looked at all of them.
+  case perhapsBehind(key: String)
   /// A word that the queue's row has and that needs no more words than itself.
   case other(String, untilMs: Int64?)
   case queued(target: String, older: BoundedCount, running: Int)
@@ -41,6 +43,7 @@ package enum WaitReason: Sendable, Hashable {
       reasons.append(
         .behind(delivery: ahead.deliveryID, event: ahead.eventID, key: ahead.key))
     }
+    if let key = standing.unsearchedKey { reasons.append(.perhapsBehind(key: key)) }
     guard reasons.isEmpty else { return reasons }
     return [.queued(target: target, older: standing.older, running: standing.runningInLane)]
   }
@@ -79,7 +82,7 @@ package enum WaitReason: Sendable, Hashable {
     case .circuitOpen: "circuit_open"
     case .rateLimited: "rate_limited"
     case .backoff: "backoff"
-    case .behind: "ordered_behind"
+    case .behind, .perhapsBehind: "ordered_behind"
     case .other(let word, _): word
     case .queued: "queued"
     }
@@ -107,6 +110,9 @@ package enum WaitReason: Sendable, Hashable {
     case .backoff(let untilMs): "backoff\(WaitReason.until(untilMs))"
     case .behind(let delivery, let event, let key):
       "behind \(delivery) of \(event) on key \(key)"
+    case .perhapsBehind(let key):
+      "perhaps behind another one on key \(key): the oldest \(JourneyQuery.keyRowsMax) of it are "
+        + "held up themselves"
     case .other(let word, let untilMs): word + WaitReason.until(untilMs)
     case .queued(let target, let older, let running): WaitReason.queue(target, older, running)
     }
@@ -139,6 +145,7 @@ package enum WaitReason: Sendable, Hashable {
       object["delivery_id"] = .string(delivery)
       object["event_id"] = .string(event)
       object["order_key"] = .string(key)
+    case .perhapsBehind(let key): object["order_key"] = .string(key)
     case .queued(let target, let older, let running):
       object["target"] = .string(target)
       object["older"] = JSONValue(older.value)
