@@ -23,6 +23,12 @@ package enum Limits {
   package static let queuePageMax = 500
   /// 50 ms: how often a queue that is being emptied is looked at.
   static let drainLookMs: Int64 = 50
+  /// 100: events of a trace that are shown where nobody says how many; a screen or two of JSON.
+  package static let traceEventsUsual = 100
+  /// 1,000: events of a trace that one answer may have.
+  package static let traceEventsMax = 1_000
+  /// 20: events of a trace that are explained at once.
+  package static let whyEventsMax = 20
   /// 5 s: what work that was cancelled has to end, and loggers to write their last entries.
   package static let endMsMax: Int64 = 5_000
   /// 10,000: log entries waiting for one logger (events.md 8.1).

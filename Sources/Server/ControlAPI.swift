@@ -22,6 +22,8 @@ struct ControlAPI: Sendable {
         return .problem(.notFound, "Event not found")
       }
       return Answer(json: event)
+    case (.trace(let id), _): return try await trace(of: id, query)
+    case (.why(let id), _): return try await why(id, query)
     case (.events, .post): return try await inject(request, query: query, body: body)
     case (.events, _): return try await events(query)
     case (.moduleList, _): return try await modules.list(query)
@@ -54,6 +56,30 @@ struct ControlAPI: Sendable {
       answer.fields[.link] = "<\(EventQuery.link(parameters, after: next))>; rel=\"next\""
     }
     return answer
+  }
+
+  private func trace(of id: String, _ query: Substring) async throws -> Answer {
+    guard let parameters = QueryParameters(query) else {
+      return .problem(.badRequest, "The query is not properly encoded")
+    }
+    let limit = parameters["limit"].map { Int($0) ?? 0 } ?? Limits.traceEventsUsual
+    guard (1...Limits.traceEventsMax).contains(limit) else {
+      return .problem(.badRequest, "limit must be a number from 1 to \(Limits.traceEventsMax)")
+    }
+    guard let trace = try await gateway.trace(of: id, limit: limit) else {
+      return .problem(.notFound, "Event not found")
+    }
+    return Answer(json: trace)
+  }
+
+  private func why(_ id: String, _ query: Substring) async throws -> Answer {
+    guard let parameters = QueryParameters(query) else {
+      return .problem(.badRequest, "The query is not properly encoded")
+    }
+    guard let reasons = try await gateway.why(id, route: parameters["route"]) else {
+      return .problem(.notFound, "Event not found")
+    }
+    return Answer(json: reasons)
   }
 
   private func inject(

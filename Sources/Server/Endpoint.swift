@@ -13,6 +13,10 @@ enum Endpoint: Sendable, Equatable {
   case status
   case events
   case event(id: String)
+  /// Its whole trace.
+  case trace(id: String)
+  /// Why it went where it did.
+  case why(id: String)
   case moduleList
   case module(String)
   /// A change, by POST.
@@ -50,6 +54,17 @@ enum Endpoint: Sendable, Equatable {
     case ("status", 1): .status
     case ("events", 1): .events
     case ("events", 2) where segments.last != "": .event(id: segments.last ?? "")
+    case ("events", 3): Endpoint.event(segments)
+    default: .unknown(.control)
+    }
+  }
+
+  /// `events/<id>/why` and `events/<id>/trace`.
+  private static func event(_ segments: ArraySlice<String>) -> Endpoint {
+    let id = segments.dropFirst().first ?? ""
+    return switch segments.last {
+    case "why" where id != "": .why(id: id)
+    case "trace" where id != "": .trace(id: id)
     default: .unknown(.control)
     }
   }
@@ -70,7 +85,7 @@ enum Endpoint: Sendable, Equatable {
     switch self {
     case .webhook, .mounted: .webhooks
     case .live, .ready: .health
-    case .status, .events, .event, .moduleList, .module, .order: .control
+    case .status, .events, .event, .trace, .why, .moduleList, .module, .order: .control
     case .unknown(let area): area
     }
   }
@@ -79,7 +94,7 @@ enum Endpoint: Sendable, Equatable {
   var methods: [HTTPRequest.Method] {
     switch self {
     case .webhook, .mounted, .order: [.post]
-    case .live, .ready, .status, .event, .moduleList, .module: [.get, .head]
+    case .live, .ready, .status, .event, .trace, .why, .moduleList, .module: [.get, .head]
     case .events: [.get, .head, .post]
     case .unknown: []
     }

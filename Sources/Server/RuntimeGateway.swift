@@ -23,6 +23,12 @@ package protocol RuntimeGateway: Sendable {
   func events(_ query: EventQuery) async throws -> EventPage
   /// The body of `GET /api/events/<id>`; nil when there is no such event.
   func event(id: String) async throws -> JSONValue?
+  /// The body of `GET /api/events/<id>/trace`; nil for an id that leads nowhere.
+  func trace(of id: String, limit: Int) async throws -> JSONValue?
+  /// The body of `GET /api/events/<id>/why`; nil for an id that leads nowhere.
+  ///
+  /// - Parameter route: Only what concerns routes of this name.
+  func why(_ id: String, route: String?) async throws -> JSONValue?
   /// Accepts an event from JSON.
   ///
   /// - Throws: ``EngineError`` `.invalid` (422), `.notFound` for the module (404), `.unavailable`

@@ -142,7 +142,7 @@ extension ReaderConnection {
     return try query.step(doing: "find a trace") ? query.int64(0) : nil
   }
 
-  fileprivate func identity() throws(StoreError) -> Identity {
+  func identity() throws(StoreError) -> Identity {
     let query = try connection.prepare("SELECT middle, base FROM node")
     guard try query.step(doing: "read the node"),
       let high = Int64(query.text(0).dropFirst(), radix: 16)
@@ -231,16 +231,19 @@ extension ReaderConnection {
     query.bind(1, sequence << 16)
     var list: [DeliverySummary] = []
     while try query.step(doing: "read deliveries") {
-      list.append(
-        DeliverySummary(
-          number: query.int64(0), id: query.text(1), module: query.text(2),
-          route: query.text(3), actor: query.text(4), state: query.text(5),
-          reason: query.optionalText(6), waitReason: query.optionalText(7),
-          nextAttemptAt: query.optionalText(8), attempts: query.int(9),
-          orderKey: query.optionalText(10), generation: query.int64(11),
-          createdAt: query.text(12), settledAt: query.optionalText(13)))
+      list.append(ReaderConnection.delivery(query))
     }
     return list
+  }
+
+  /// A delivery from a row with the columns of ``SQL/deliveriesOfEvent``.
+  static func delivery(_ row: borrowing Statement) -> DeliverySummary {
+    DeliverySummary(
+      number: row.int64(0), id: row.text(1), module: row.text(2), route: row.text(3),
+      actor: row.text(4), state: row.text(5), reason: row.optionalText(6),
+      waitReason: row.optionalText(7), nextAttemptAt: row.optionalText(8),
+      attempts: row.int(9), orderKey: row.optionalText(10), generation: row.int64(11),
+      createdAt: row.text(12), settledAt: row.optionalText(13))
   }
 
   fileprivate func detail(_ summary: EventSummary) throws(StoreError) -> EventDetail {

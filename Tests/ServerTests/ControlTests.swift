@@ -48,6 +48,7 @@ import Testing
   static let wrongMethods = [
     ("POST /livez", "GET, HEAD"), ("DELETE /api/status", "GET, HEAD"),
     ("PUT /api/events", "GET, HEAD, POST"), ("POST /api/events/evt_1", "GET, HEAD"),
+    ("POST /api/events/evt_1/why", "GET, HEAD"), ("PUT /api/events/evt_1/trace", "GET, HEAD"),
     ("GET /control/shutdown", "POST"), ("OPTIONS /control/status", "GET, HEAD"),
     ("POST /control/module/list", "GET, HEAD"), ("POST /control/module/status/ops", "GET, HEAD"),
     ("GET /control/module/load", "POST"), ("PUT /control/module/load-project", "POST"),
@@ -69,6 +70,7 @@ import Testing
 
   static let unknown = [
     "/api", "/api/", "/api/nothing", "/api/status/x", "/api/events/", "/api/events/evt_1/x",
+    "/api/events//why", "/api/events//trace", "/api/events/evt_1/why/x",
     "/control", "/control/nothing", "/metrics", "/livez/x", "/API/status", "/control/module",
     "/control/module/", "/control/module/status", "/control/module/status/",
     "/control/module/status/a/b", "/control/module/load/x", "/control/load", "/control/pause/x",
@@ -146,6 +148,25 @@ import Testing
       let missing = try await server.send("GET /api/events/evt_2", to: server.unixSocket)
       #expect(missing.status == 404)
       #expect(missing.error == "Event not found")
+    }
+  }
+
+  @Test(arguments: [
+    ("evt_1/why", 200, #"{"id":"evt_1","route":null}"#),
+    ("evt_1/why?route=a%20b", 200, #"{"id":"evt_1","route":"a b"}"#),
+    ("evt_1/trace", 200, #"{"id":"evt_1","limit":100}"#),
+    ("evt_1/trace?limit=7", 200, #"{"id":"evt_1","limit":7}"#),
+    ("evt_2/why", 404, "Event not found"), ("evt_2/trace", 404, "Event not found"),
+    ("evt_1/trace?limit=0", 400, "limit must be"), ("evt_1/trace?limit=1001", 400, "limit must be"),
+    ("evt_1/trace?limit=x", 400, "limit must be"), ("evt_1/why?route=%zz", 400, "encoded"),
+  ])
+  func `a trace and the reasons of an event are asked for below its id`(
+    _ path: String, _ status: Int, _ text: String
+  ) async throws {
+    try await TestServer.run { server in
+      let answer = try await server.send("GET /api/events/" + path, to: server.unixSocket)
+      #expect(answer.status == status)
+      #expect(status == 200 ? answer.body == text : answer.error?.contains(text) == true)
     }
   }
 

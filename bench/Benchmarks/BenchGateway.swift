@@ -24,6 +24,8 @@ struct BenchGateway: RuntimeGateway {
   func status() async throws -> JSONValue { .null }
   func events(_ query: EventQuery) async throws -> EventPage { EventPage(items: [], next: nil) }
   func event(id: String) async throws -> JSONValue? { nil }
+  func trace(of id: String, limit: Int) async throws -> JSONValue? { nil }
+  func why(_ id: String, route: String?) async throws -> JSONValue? { nil }
   func inject(
     _ body: [UInt8], module: String?, idempotencyKey: String?
   ) async throws -> InjectionReceipt {

@@ -14,9 +14,36 @@ struct EventReader: Sendable {
 
   /// An event by its id, or that of its trace or one of its deliveries; nil when there is none.
   func event(_ id: String) async throws -> JSONValue? {
-    guard let client else { return try await database.read { try await $0.event(id: id) } }
+    try await ask("/api/events/" + URLText.encode(id)) { try await $0.event(id: id) }
+  }
+
+  /// A whole trace, by the id of an event, a trace, a delivery or an attempt; nil when there is
+  /// none.
+  func trace(of id: String, limit: Int) async throws -> JSONValue? {
+    let path = EventReader.path(id, "trace") + URLText.query([("limit", String(limit))])
+    return try await ask(path) {
+      try await $0.trace(of: id, limit: limit, nowMs: TimeSource.system.wallMs)
+    }
+  }
+
+  /// Why an event went where it did; nil when there is none.
+  func why(_ id: String, route: String?) async throws -> JSONValue? {
+    try await ask(EventReader.path(id, "why") + URLText.query([("route", route)])) {
+      try await $0.why(id, route: route, nowMs: TimeSource.system.wallMs)
+    }
+  }
+
+  /// An attempt is asked for by its delivery: a slash would end the id in a path.
+  private static func path(_ id: String, _ question: String) -> String {
+    "/api/events/" + URLText.encode(String(id.prefix { $0 != "/" })) + "/" + question
+  }
+
+  private func ask(
+    _ path: String, _ read: (Inspector) async throws -> JSONValue?
+  ) async throws -> JSONValue? {
+    guard let client else { return try await database.read(read) }
     do {
-      return try await client.get("/api/events/" + URLText.encode(id)).body
+      return try await client.get(path).body
     } catch let failure as Failure where failure.status == 404 {
       return nil
     }

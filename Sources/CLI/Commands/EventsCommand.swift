@@ -116,12 +116,17 @@ struct EventsShowCommand: AsyncParsableCommand {
     let event = try await RuntimeClient.withRuntime(of: database) { client in
       try await EventReader(client: client, database: Database(path: database)).event(id)
     }
-    guard let event else {
-      throw Failure(
-        .notFound, .failed, "there is no event \(SafeText.escaped(id, bytesMax: 200))",
-        hint: "orgloop events lists them")
-    }
+    guard let event else { throw Failure(noEvent: id) }
     global.output.result(event, EventText.text(event, nowMs: TimeSource.system.wallMs))
+  }
+}
+
+extension Failure {
+  /// An id that leads nowhere.
+  init(noEvent id: String) {
+    self.init(
+      .notFound, .failed, "there is no event \(SafeText.escaped(id, bytesMax: 200))",
+      hint: "orgloop events lists them")
   }
 }
 

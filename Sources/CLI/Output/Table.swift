@@ -15,16 +15,24 @@ struct Table {
     rows.append(cells.map { $0.isEmpty ? "-" : SafeText.escaped($0, bytesMax: 200) })
   }
 
-  var text: String {
-    let all = [titles] + rows
-    let widths = titles.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-    return all.map { cells in
+  var text: String { Table.aligned([titles] + rows).joined(separator: "\n") }
+
+  /// Lines of cells, each column as wide as its widest cell.
+  ///
+  /// - Parameter pads: Whether all lines are equally long; otherwise nothing ends in blanks.
+  static func aligned(_ rows: [[String]], pads: Bool = false) -> [String] {
+    let columns = rows.map(\.count).max() ?? 0
+    let widths = (0..<columns).map { column in
+      rows.compactMap { column < $0.count ? $0[column].count : nil }.max() ?? 0
+    }
+    return rows.map { cells in
       let line = zip(cells, widths).map { cell, width in
         cell + String(repeating: " ", count: width - cell.count)
       }
       let text = line.joined(separator: "  ")
+      guard !pads else { return text }
       return String(
         text[..<(text.lastIndex { $0 != " " }.map(text.index(after:)) ?? text.endIndex)])
-    }.joined(separator: "\n")
+    }
   }
 }

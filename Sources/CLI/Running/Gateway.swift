@@ -41,6 +41,14 @@ struct Gateway: RuntimeGateway {
 
   func event(id: String) async throws -> JSONValue? { try await runtime.inspector.event(id: id) }
 
+  func trace(of id: String, limit: Int) async throws -> JSONValue? {
+    try await runtime.inspector.trace(of: id, limit: limit, nowMs: TimeSource.system.wallMs)
+  }
+
+  func why(_ id: String, route: String?) async throws -> JSONValue? {
+    try await runtime.inspector.why(id, route: route, nowMs: TimeSource.system.wallMs)
+  }
+
   func inject(
     _ body: [UInt8], module: String?, idempotencyKey: String?
   ) async throws -> InjectionReceipt {

@@ -4,7 +4,7 @@ package import Store
 ///
 /// It reads the file and nothing else, so what it says is what is stored.
 package struct Inspector: Sendable {
-  private let reader: StoreReader
+  let reader: StoreReader
 
   package init(_ reader: StoreReader) { self.reader = reader }
 
@@ -114,7 +114,7 @@ package struct Inspector: Sendable {
     ]
   }
 
-  private static func json(
+  static func json(
     _ delivery: DeliverySummary, attempts: [AttemptSummary]
   ) -> JSONValue {
     [

@@ -98,6 +98,16 @@ final class FakeGateway: RuntimeGateway {
     return id == "evt_1" ? ["id": "evt_1"] : nil
   }
 
+  func trace(of id: String, limit: Int) async throws -> JSONValue? {
+    try fail()
+    return id == "evt_1" ? ["id": "evt_1", "limit": JSONValue(limit)] : nil
+  }
+
+  func why(_ id: String, route: String?) async throws -> JSONValue? {
+    try fail()
+    return id == "evt_1" ? ["id": "evt_1", "route": JSONValue(route)] : nil
+  }
+
   func inject(
     _ body: [UInt8], module: String?, idempotencyKey: String?
   ) async throws -> InjectionReceipt {
