@@ -73,9 +73,8 @@ struct Orgloop: AsyncParsableCommand {
       InitCommand.self, ValidateCommand.self, StartCommand.self, StopCommand.self,
       ShutdownCommand.self, StatusCommand.self, PlanCommand.self, ApplyCommand.self,
       ModuleCommand.self, PauseCommand.self, ResumeCommand.self, RoutesCommand.self,
-      EventsCommand.self,
-      VersionCommand.self,
-      CompletionsCommand.self,
+      EventsCommand.self, SQLCommand.self,
+      VersionCommand.self, CompletionsCommand.self,
     ])
 
   @OptionGroup(title: "Global flags") var global: GlobalOptions
