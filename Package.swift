@@ -63,14 +63,50 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(
+      name: "Invariants",
+      resources: [
+        .embedInCode("attempts_numbered.sql"),
+        .embedInCode("belongs_to_event.sql"),
+        .embedInCode("cause_is_older.sql"),
+        .embedInCode("dedup_keys_found.sql"),
+        .embedInCode("delivered_once.sql"),
+        .embedInCode("delivered_was_answered.sql"),
+        .embedInCode("deliveries_complete.sql"),
+        .embedInCode("delivery_has_route.sql"),
+        .embedInCode("duplicates_have_key.sql"),
+        .embedInCode("event_has_origin.sql"),
+        .embedInCode("event_numbers_fit.sql"),
+        .embedInCode("external_ids_found.sql"),
+        .embedInCode("generation_of_module.sql"),
+        .embedInCode("json_is_json.sql"),
+        .embedInCode("matched_or_not.sql"),
+        .embedInCode("migrations_recorded.sql"),
+        .embedInCode("non_matches_named.sql"),
+        .embedInCode("one_delivery_per_route.sql"),
+        .embedInCode("one_node.sql"),
+        .embedInCode("order_key_runs_alone.sql"),
+        .embedInCode("queued_attempts_counted.sql"),
+        .embedInCode("references_lead_somewhere.sql"),
+        .embedInCode("route_has_lane.sql"),
+        .embedInCode("running_is_next.sql"),
+        .embedInCode("running_is_queued.sql"),
+        .embedInCode("settled_attempts_counted.sql"),
+        .embedInCode("settled_has_reason.sql"),
+        .embedInCode("settled_not_queued.sql"),
+        .embedInCode("source_counted_events.sql"),
+        .embedInCode("waiting_has_reason.sql"),
+      ],
+      swiftSettings: settings
+    ),
+    .target(
       name: "Store",
-      dependencies: ["CSQLite", "CPlatform", "Migrations"],
+      dependencies: ["CSQLite", "CPlatform", "Invariants", "Migrations"],
       swiftSettings: settings
     ),
     .target(
       name: "Engine",
       dependencies: [
-        "Store", "CPCRE2",
+        "Invariants", "Store", "CPCRE2",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),
         logging, lifecycle,
@@ -141,13 +177,14 @@ let package = Package(
 
     // Tests. What several of them use is in TestSupport.
     .target(
-      name: "TestSupport", dependencies: ["Engine", "Store"], path: "Tests/TestSupport",
-      swiftSettings: settings),
+      name: "TestSupport", dependencies: ["Engine", "Invariants", "Store"],
+      path: "Tests/TestSupport", swiftSettings: settings),
     // A SQLite VFS that fails, tears writes and counts calls when told to; for tests only.
     .target(
       name: "CFaultVFS", dependencies: ["CSQLite"], path: "Tests/CFaultVFS"),
     .testTarget(
-      name: "StoreTests", dependencies: ["Store", "CSQLite", "CFaultVFS", "TestSupport"],
+      name: "StoreTests",
+      dependencies: ["Store", "CSQLite", "CFaultVFS", "Invariants", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "EngineTests", dependencies: ["Engine", "Store", "CFaultVFS", "TestSupport"],

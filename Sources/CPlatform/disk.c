@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -56,4 +57,14 @@ int orgloop_sync_directory(const char *path) {
   close(fd);
   errno = saved;
   return result;
+}
+
+int orgloop_rename_new(const char *from, const char *to) {
+#ifdef __linux__
+  if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return -1;
+  /* A file system that does not know the flag: a second name refuses an existing one as well. */
+#endif
+  if (link(from, to) != 0) return -1;
+  return unlink(from);
 }

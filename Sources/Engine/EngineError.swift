@@ -26,7 +26,7 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
   package struct Code: Sendable, Hashable {
     private enum Raw {
       case invalid, notFound, moduleNotFound, conflict, unavailable, full, closed, internalFault
-      case locked, permission, storage
+      case locked, permission, storage, query, limit
     }
     private let raw: Raw
     private init(_ raw: Raw) { self.raw = raw }
@@ -51,5 +51,9 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
     package static let permission = Code(.permission)
     /// The database cannot be used: the disk, its contents, its version, its file system.
     package static let storage = Code(.storage)
+    /// A user's SQL is wrong, or wants more than to read.
+    package static let query = Code(.query)
+    /// A user's query took too long, or found too much.
+    package static let limit = Code(.limit)
   }
 }

@@ -148,4 +148,25 @@ struct Statement: ~Copyable {
   borrowing func columnType(_ column: Int32) -> Int32 { sqlite3_column_type(handle, column) }
 
   borrowing func double(_ column: Int32) -> Double { sqlite3_column_double(handle, column) }
+
+  borrowing func blob(_ column: Int32) -> [UInt8] {
+    guard let pointer = sqlite3_column_blob(handle, column) else { return [] }
+    return Array(
+      UnsafeRawBufferPointer(start: pointer, count: Int(sqlite3_column_bytes(handle, column))))
+  }
+
+  /// A value of whatever type the row has there.
+  borrowing func value(_ column: Int32) -> SQLValue {
+    switch columnType(column) {
+    case SQLITE_NULL: .null
+    case SQLITE_INTEGER: .integer(int64(column))
+    case SQLITE_FLOAT: .real(double(column))
+    case SQLITE_BLOB: .blob(blob(column))
+    default: .text(text(column))
+    }
+  }
+
+  /// Whether it leaves every database as it is, whatever else it does.
+  /// Source: <https://www.sqlite.org/c3ref/stmt_readonly.html>
+  var isReadOnly: Bool { sqlite3_stmt_readonly(handle) != 0 }
 }

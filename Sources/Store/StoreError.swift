@@ -26,7 +26,7 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
   package struct Code: Sendable, Hashable {
     private enum Raw {
       case busy, diskFull, inputOutput, corrupt, permission, locked, newerSchema, alteredSchema
-      case networkFileSystem, constraint, closed, notADatabase, empty, other
+      case networkFileSystem, constraint, closed, notADatabase, empty, exists, query, limit, other
     }
     private let raw: Raw
     private init(_ raw: Raw) { self.raw = raw }
@@ -50,6 +50,12 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
     package static let notADatabase = Code(.notADatabase)
     /// There is no table in the file: a runtime is making it at this moment, or none ever did.
     package static let empty = Code(.empty)
+    /// What was to be made is there already.
+    package static let exists = Code(.exists)
+    /// A user's SQL is wrong, or wants more than to read.
+    package static let query = Code(.query)
+    /// A user's query took too long, or found too much.
+    package static let limit = Code(.limit)
     package static let other = Code(.other)
   }
 

@@ -65,11 +65,15 @@ struct StoreLocation: Sendable {
   /// Refuses file systems whose locks or shared memory cannot be trusted.
   /// Source: <https://www.sqlite.org/wal.html> ("WAL does not work over a network filesystem").
   func refuseNetworkFileSystem(type: Int64? = nil) throws(StoreError) {
-    let type = type ?? orgloop_filesystem_type(directory)
-    guard let name = StoreLocation.networkFileSystems[type] else { return }
+    guard let name = networkFileSystem(type: type) else { return }
     throw StoreError(
       .networkFileSystem, "\(path) lies on a network file system (\(name))",
       hint: "SQLite's write-ahead log needs a local disk: name one with --db")
+  }
+
+  /// The network file system that it lies on; nil for a local one.
+  func networkFileSystem(type: Int64? = nil) -> String? {
+    StoreLocation.networkFileSystems[type ?? orgloop_filesystem_type(directory)]
   }
 
   /// Numbers of statfs(2).

@@ -25,6 +25,7 @@ struct OtherUserTests {
     let commands = [
       ["stop"], ["stop", "--force"], ["shutdown"], ["status"], ["module", "list"],
       ["module", "status", "default"], ["plan"], ["events"], ["apply"], ["module", "unload", "x"],
+      ["backup", "copy.db"], ["sql", "SELECT 1"], ["doctor", "--data"],
     ]
     for command in commands {
       let outcome = try await work.run(

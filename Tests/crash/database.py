@@ -18,10 +18,12 @@ def reading(path):
 
 
 class Invariants:
-    """The queries of invariants.sql: each returns the rows that break a rule."""
+    """The files of Sources/Invariants: each is a query for the rows that break its rule."""
 
-    def __init__(self, path):
-        self._queries = list(_statements(Path(path).read_text()))
+    def __init__(self, directory):
+        self._queries = [path.read_text() for path in sorted(Path(directory).glob("*.sql"))]
+        if not self._queries:
+            raise FileNotFoundError(f"no invariants in {directory}")
 
     def violations(self, connection):
         found = [
@@ -31,15 +33,6 @@ class Invariants:
         for query in self._queries:
             found += [": ".join(map(str, row)) for row in connection.execute(query)]
         return found
-
-
-def _statements(text):
-    statement = ""
-    for line in text.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 class State:

@@ -56,7 +56,8 @@ def make_parser(description):
     parser.add_argument("--binary", required=True, type=lambda text: str(Path(text).resolve()))
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     parser.add_argument("--keep", action="store_true", help="keep the directory of a good run too")
-    parser.add_argument("--invariants", type=Path, default=here / "invariants.sql")
+    parser.add_argument("--invariants", type=Path, default=here.parent.parent / "Sources/Invariants",
+                        help="the directory of their SQL files")
     return parser
 
 

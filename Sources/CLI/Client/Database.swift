@@ -51,6 +51,11 @@ struct Database {
     }
   }
 
+  /// - Throws: ``Failure`` when there is no such file, or this user cannot know.
+  func requireFile() throws {
+    guard try exists() else { throw missing }
+  }
+
   private var missing: Failure {
     Failure(
       .inputOutput, .inputOutput, "there is no database \(path)",

@@ -7,12 +7,24 @@ struct Table {
 
   init(_ titles: String...) { self.titles = titles }
 
+  /// Titles from outside are escaped as cells are.
+  init(titles: [String]) {
+    self.titles = titles.map { SafeText.escaped($0, bytesMax: Table.cellBytesMax) }
+  }
+
+  /// 200: what fits on a wide line.
+  private static let cellBytesMax = 200
+
   var isEmpty: Bool { rows.isEmpty }
 
   /// Cells may come from events, so that everything invisible in them is escaped
   /// (reliability.md 4, L2).
-  mutating func add(_ cells: String...) {
-    rows.append(cells.map { $0.isEmpty ? "-" : SafeText.escaped($0, bytesMax: 200) })
+  mutating func add(_ cells: String...) { add(cells) }
+
+  /// As many cells as there are titles.
+  mutating func add(_ cells: [String]) {
+    rows.append(
+      cells.map { $0.isEmpty ? "-" : SafeText.escaped($0, bytesMax: Table.cellBytesMax) })
   }
 
   var text: String { Table.aligned([titles] + rows).joined(separator: "\n") }

@@ -102,6 +102,7 @@ extension Failure {
     case .locked: self.init(.tryAgain, .tryAgain, text, hint: error.hint)
     case .permission: self.init(.permission, .permission, text, hint: error.hint)
     case .full, .storage: self.init(.inputOutput, .inputOutput, text, hint: error.hint)
+    case .query: self.init(.usage, .usage, text, hint: error.hint)
     default: self.init(.runtime, .failed, text, hint: error.hint)
     }
   }

@@ -74,8 +74,8 @@ struct Orgloop: AsyncParsableCommand {
       ShutdownCommand.self, StatusCommand.self, PlanCommand.self, ApplyCommand.self,
       ModuleCommand.self, PauseCommand.self, ResumeCommand.self, RoutesCommand.self,
       EventsCommand.self, TraceCommand.self, WhyCommand.self,
-      VersionCommand.self,
-      CompletionsCommand.self,
+      BackupCommand.self, SQLCommand.self, DoctorCommand.self,
+      VersionCommand.self, CompletionsCommand.self,
     ])
 
   @OptionGroup(title: "Global flags") var global: GlobalOptions

@@ -20,3 +20,7 @@ int orgloop_lock_file(const char *path);
 
 /* fsync of a directory, so that names in it are on the disk. 0, or -1 with errno set. */
 int orgloop_sync_directory(const char *path);
+
+/* rename(2), but an existing file at the new path is an error, EEXIST, and stays. 0, or -1 with
+   errno set. */
+int orgloop_rename_new(const char *from, const char *to);

@@ -71,6 +71,9 @@ extension EngineError {
       case .locked, .busy: .locked
       case .permission: .permission
       case .empty: .notFound
+      case .exists: .conflict
+      case .query: .query
+      case .limit: .limit
       default: .storage
       }
     self.init(code, error.message, hint: error.hint)
