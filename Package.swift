@@ -140,16 +140,17 @@ let package = Package(
 
     // Tests. What several of them use is in TestSupport.
     .target(
-      name: "TestSupport", dependencies: ["Engine", "Store"], path: "Tests/TestSupport",
-      swiftSettings: settings),
-    // A SQLite VFS that fails, tears writes and counts calls when told to; for tests only.
+      name: "TestSupport", dependencies: ["CFaultVFS", "Engine", "Store"],
+      path: "Tests/TestSupport", swiftSettings: settings),
+    // A SQLite VFS that fails, tears writes and counts calls when told to, and tells what it does;
+    // for tests only.
     .target(
       name: "CFaultVFS", dependencies: ["CSQLite"], path: "Tests/CFaultVFS"),
     .testTarget(
-      name: "StoreTests", dependencies: ["Store", "CSQLite", "CFaultVFS", "TestSupport"],
+      name: "StoreTests", dependencies: ["Store", "CSQLite", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
-      name: "EngineTests", dependencies: ["Engine", "Store", "CFaultVFS", "TestSupport"],
+      name: "EngineTests", dependencies: ["Engine", "Store", "TestSupport"],
       swiftSettings: settings),
     .testTarget(
       name: "ConfigurationTests", dependencies: ["ProjectConfiguration", "Engine", "TestSupport"],
