@@ -39,8 +39,20 @@ package final class EventStore: Sendable {
     package var fileSystemType: Int64?
     /// Pages of the write-ahead log from which on the writer moves it into the database.
     package var logPagesMax = WriteAheadLog.pagesMax
+    /// Only for tests, which show with less than `full` that their power cuts find what it loses.
+    package var durability = Durability.full
 
     package init() {}
+  }
+
+  /// What `PRAGMA synchronous` is set to: when a commit has reached the disk.
+  package enum Durability: Int64, Sendable, CaseIterable {
+    /// Whenever the system likes.
+    case off = 0
+    /// At the next checkpoint.
+    case normal = 1
+    /// Before it is reported.
+    case full = 2
   }
 
   /// Opens the database for writing, making it when it is not there.
@@ -61,7 +73,7 @@ package final class EventStore: Sendable {
     let connection = try Connection(path: location.path, mode: .writer, vfs: options.vfs)
     let schema = Schema(connection)
     try schema.refuseForeign()
-    try schema.configure()
+    try schema.configure(durability: options.durability)
     try schema.migrate()
     let identity = try schema.identity(random: options.random)
     hashKey = try schema.hashKey(random: options.random)

@@ -46,7 +46,9 @@ struct Schema {
 
   /// Settings that hold only if they are made before the first table: page size and vacuum mode;
   /// then the rest, on every open. Each is read back, because SQLite ignores what it cannot do.
-  func configure(pageSize: Int = Schema.pageSize) throws(StoreError) {
+  func configure(
+    pageSize: Int = Schema.pageSize, durability: EventStore.Durability = .full
+  ) throws(StoreError) {
     let doing = "set up the database"
     if try connection.integer("PRAGMA page_count", doing: doing) ?? 0 == 0 {
       try connection.execute("PRAGMA page_size = \(pageSize)", doing: doing)
@@ -58,7 +60,8 @@ struct Schema {
         .inputOutput, "the database cannot use a write-ahead log (mode \(mode ?? "none"))",
         hint: "the file system must offer shared memory: name another disk with --db")
     }
-    for (name, value) in Schema.settings {
+    // FULL: an accepted event survives a power cut.
+    for (name, value) in [("synchronous", durability.rawValue)] + Schema.settings {
       try connection.execute("PRAGMA \(name) = \(value)", doing: doing)
       let actual = try connection.integer("PRAGMA \(name)", doing: doing)
       guard actual == value else {
@@ -69,7 +72,6 @@ struct Schema {
   }
 
   private static let settings: [(String, Int64)] = [
-    ("synchronous", 2),  // FULL: an accepted event survives a power cut
     ("wal_autocheckpoint", 0),  // the writer checkpoints between groups, so that no commit stalls
     ("journal_size_limit", 64 << 20),
     ("cache_size", -16_384),  // 16 MiB

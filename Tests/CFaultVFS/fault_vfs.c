@@ -18,14 +18,21 @@ struct orgloop_fault_disk {
   long fail_at;
   int kind;
   int permanent;
+  /* Set before any file is opened, so that it can be read without the mutex. */
+  orgloop_fault_observer observer;
+  void *observer_context;
 };
 
 /* The real file follows in the same allocation, as SQLite makes room for `szOsFile` bytes. */
 typedef struct fault_file {
   sqlite3_file base;
   orgloop_fault_disk *disk;
+  /* SQLite keeps it until xClose. */
+  const char *path;
   int write_call;
   int sync_call;
+  /* The next sync is to sync the directory as well. */
+  int syncs_directory;
 } fault_file;
 
 #define DISK(vfs_) ((orgloop_fault_disk *)(vfs_)->pAppData)
@@ -52,6 +59,11 @@ static enum verdict judge(orgloop_fault_disk *disk, int call, int *code) {
   return verdict;
 }
 
+/* Tells the observer what the real disk has done. */
+static void report(orgloop_fault_disk *disk, orgloop_fault_change change) {
+  if (disk->observer) disk->observer(disk->observer_context, &change);
+}
+
 /* Files: what changes them or makes them durable is judged. */
 
 static int file_write(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset) {
@@ -60,20 +72,38 @@ static int file_write(sqlite3_file *file, const void *bytes, int count, sqlite3_
   if (verdict == FAIL) return code;
   if (verdict == FAIL_HALF_WAY) count /= 2;
   int result = REAL(file)->pMethods->xWrite(REAL(file), bytes, count, offset);
+  if (result == SQLITE_OK) {
+    report(((fault_file *)file)->disk, (orgloop_fault_change){
+      .kind = ORGLOOP_CHANGE_WRITE, .path = ((fault_file *)file)->path,
+      .bytes = bytes, .count = count, .offset = offset});
+  }
   return verdict == FAIL_HALF_WAY ? code : result;
 }
 
 static int file_truncate(sqlite3_file *file, sqlite3_int64 size) {
   int code = SQLITE_IOERR_TRUNCATE;
   if (judge(((fault_file *)file)->disk, ORGLOOP_FAULT_TRUNCATE, &code) != PASS) return code;
-  return REAL(file)->pMethods->xTruncate(REAL(file), size);
+  int result = REAL(file)->pMethods->xTruncate(REAL(file), size);
+  if (result == SQLITE_OK) {
+    report(((fault_file *)file)->disk, (orgloop_fault_change){
+      .kind = ORGLOOP_CHANGE_TRUNCATE, .path = ((fault_file *)file)->path, .offset = size});
+  }
+  return result;
 }
 
 static int file_sync(sqlite3_file *file, int flags) {
   int code = SQLITE_IOERR_FSYNC;
   fault_file *own = (fault_file *)file;
   if (judge(own->disk, own->sync_call, &code) != PASS) return code;
-  return REAL(file)->pMethods->xSync(REAL(file), flags);
+  int result = REAL(file)->pMethods->xSync(REAL(file), flags);
+  if (result != SQLITE_OK) return result;
+  report(own->disk, (orgloop_fault_change){.kind = ORGLOOP_CHANGE_SYNC, .path = own->path});
+  if (own->syncs_directory) {
+    own->syncs_directory = 0;
+    report(own->disk, (orgloop_fault_change){
+      .kind = ORGLOOP_CHANGE_SYNC_DIRECTORY, .path = own->path});
+  }
+  return result;
 }
 
 /* Files: the rest passes through. */
@@ -155,6 +185,11 @@ static int disk_open(
   fault_file *own = (fault_file *)file;
   own->base.pMethods = 0;
   own->disk = DISK(vfs);
+  own->path = path;
+  /* As os_unix.c does: the first sync of a log or a journal that may be new also syncs the
+   * directory, so that its name is as durable as its content. */
+  own->syncs_directory = (flags & SQLITE_OPEN_CREATE)
+    && (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL));
   own->write_call = ORGLOOP_FAULT_WRITE_OTHER;
   own->sync_call = ORGLOOP_FAULT_SYNC_OTHER;
   if (flags & SQLITE_OPEN_MAIN_DB) {
@@ -169,13 +204,24 @@ static int disk_open(
   int result = own->disk->real->xOpen(own->disk->real, path, REAL(file), flags, out_flags);
   /* SQLite calls xClose only when the methods are set. */
   if (REAL(file)->pMethods) own->base.pMethods = &file_methods;
+  /* Temporary files have no name, and no part in what is left after a crash. */
+  if (result == SQLITE_OK && path) {
+    report(own->disk, (orgloop_fault_change){.kind = ORGLOOP_CHANGE_OPEN, .path = path});
+  }
   return result;
 }
 
 static int disk_delete(sqlite3_vfs *vfs, const char *path, int sync_directory) {
   int code = SQLITE_IOERR_DELETE;
   if (judge(DISK(vfs), ORGLOOP_FAULT_DELETE, &code) != PASS) return code;
-  return DISK(vfs)->real->xDelete(DISK(vfs)->real, path, sync_directory);
+  int result = DISK(vfs)->real->xDelete(DISK(vfs)->real, path, sync_directory);
+  if (result != SQLITE_OK) return result;
+  report(DISK(vfs), (orgloop_fault_change){.kind = ORGLOOP_CHANGE_DELETE, .path = path});
+  if (sync_directory) {
+    report(DISK(vfs), (orgloop_fault_change){
+      .kind = ORGLOOP_CHANGE_SYNC_DIRECTORY, .path = path});
+  }
+  return result;
 }
 
 static int disk_access(sqlite3_vfs *vfs, const char *path, int flags, int *result) {
@@ -248,6 +294,12 @@ void orgloop_fault_disk_destroy(orgloop_fault_disk *disk) {
   pthread_mutex_destroy(&disk->mutex);
   free(disk->name);
   free(disk);
+}
+
+void orgloop_fault_disk_observe(
+    orgloop_fault_disk *disk, orgloop_fault_observer observer, void *context) {
+  disk->observer = observer;
+  disk->observer_context = context;
 }
 
 void orgloop_fault_disk_fail(orgloop_fault_disk *disk, long nth, int kind, int permanent) {
