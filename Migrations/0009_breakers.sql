@@ -8,6 +8,12 @@ ALTER TABLE routes ADD COLUMN circuit_open_until_ms INTEGER;
 -- `disabled_since_ms`, which follows the configuration, only an operator ends it.
 ALTER TABLE lanes ADD COLUMN gone_since_ms INTEGER;
 
+-- What is parked because its queue was full, and moves up when there is room.
+CREATE INDEX queue_overflow ON queue (lane, delivery) WHERE state = 3 AND wait_reason = 'overflow';
+
+-- When the rate of a queue lets the next attempt begin.
+ALTER TABLE lanes ADD COLUMN next_start_ms INTEGER;
+
 DROP VIEW v_deliveries;
 DROP VIEW unsettled;
 

@@ -26,7 +26,7 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
   package struct Code: Sendable, Hashable {
     private enum Raw {
       case invalid, notFound, moduleNotFound, conflict, unavailable, full, closed, internalFault
-      case locked, permission, storage, query, limit
+      case locked, permission, storage, query, limit, blocked
     }
     private let raw: Raw
     private init(_ raw: Raw) { self.raw = raw }
@@ -42,6 +42,9 @@ package struct EngineError: Error, Sendable, CustomStringConvertible {
     package static let unavailable = Code(.unavailable)
     /// The disk or a limit is full; nothing was stored.
     package static let full = Code(.full)
+    /// A queue that the events would go to is full, and its bound says `block`. Sending them again
+    /// later will help.
+    package static let blocked = Code(.blocked)
     /// The engine is stopping.
     package static let closed = Code(.closed)
     package static let internalFault = Code(.internalFault)

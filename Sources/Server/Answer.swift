@@ -76,6 +76,7 @@ struct Answer: Sendable {
       problem(.notFound, error.message, code: "MODULE_NOT_FOUND", hint: error.hint)
     case .conflict: problem(.conflict, error.message, hint: error.hint)
     case .unavailable: retryLater(.serviceUnavailable, afterSeconds: 5, error.message)
+    case .blocked: retryLater(.serviceUnavailable, afterSeconds: 5, error.message)
     case .full: retryLater(.insufficientStorage, afterSeconds: 60, error.message)
     case .closed: retryLater(.serviceUnavailable, afterSeconds: 5, "The runtime is stopping")
     default: nil

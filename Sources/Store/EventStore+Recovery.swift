@@ -174,6 +174,7 @@ extension EventStore {
     completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
   ) {
     submit(
+      keepsFill: true,
       { connection throws(StoreError) in
         for delivery in deliveries {
           connection.statements.release.bind(1, delivery.lane)

@@ -144,7 +144,9 @@ extension EventStore {
 
   /// Stores checkpoint and health of a source that had no events to accept.
   package func save(_ progress: SourceProgress) async throws(StoreError) {
-    try await write { connection throws(StoreError) in try connection.save(progress) }
+    try await write(keepsFill: true) { connection throws(StoreError) in
+      try connection.save(progress)
+    }
   }
 }
 

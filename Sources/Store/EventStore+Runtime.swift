@@ -58,7 +58,7 @@ package struct LogRow: Sendable {
 extension EventStore {
   /// Writes the runtime row, whatever was there: a row left by a crash is taken over.
   package func save(_ row: RuntimeRow) async throws(StoreError) {
-    try await write { connection throws(StoreError) in
+    try await write(keepsFill: true) { connection throws(StoreError) in
       let statement = try connection.connection.prepare(
         """
         INSERT OR REPLACE INTO runtime (
@@ -88,7 +88,7 @@ extension EventStore {
   package func append(
     _ rows: [LogRow], forgettingBeforeMs beforeMs: Int64
   ) async throws(StoreError) {
-    try await write { connection throws(StoreError) in
+    try await write(keepsFill: true) { connection throws(StoreError) in
       let forget = try connection.connection.prepare(
         """
         DELETE FROM logs WHERE entry IN (

@@ -22,6 +22,7 @@ package final class EventStore: Sendable {
   package let reader: StoreReader
   /// The same file, for people who look: a long query of theirs must not make a lane wait.
   package let inspection: StoreReader
+  private let hooks = QueueHooks()
   private let threads: Mutex<[pthread_t]>
   private let location: StoreLocation
 
@@ -79,7 +80,7 @@ package final class EventStore: Sendable {
     hashKey = try schema.hashKey(random: options.random)
     let log = WriteAheadLog(pagesMax: min(options.logPagesMax, location.logPagesMax))
     log.attach(to: connection)
-    let writing = try WriterConnection(connection, identity: identity)
+    let writing = try WriterConnection(connection, identity: identity, hooks: hooks)
     try location.syncDirectory()
     CrashPoint.storeOpened.reached()
     reader = try StoreReader(
@@ -128,18 +129,27 @@ package final class EventStore: Sendable {
   // MARK: Writing
 
   /// Writes in the next group; `completion` runs on the writer's thread, in commit order.
+  ///
+  /// - Parameter keepsFill: It counts for itself what it does to queues, or does nothing to them.
   func submit<Value: Sendable>(
+    keepsFill: Bool = false,
     _ perform: @escaping @Sendable (WriterConnection) throws(StoreError) -> Value,
     completion: @escaping @Sendable (Result<Value, StoreError>) -> Void
   ) {
-    let box = ResultBox<Value>()
+    let box = ResultBox<(value: Value, news: QueueNews)>()
     writer.submit(
       WriteOperation(
-        perform: { connection throws(StoreError) in box.value = try perform(connection) },
-        finish: { error in
+        perform: { connection throws(StoreError) in
+          connection.news = QueueNews()
+          let value = try perform(connection)
+          if !keepsFill { try connection.countAnew() }
+          box.value = (value, connection.news)
+        },
+        finish: { [hooks] error in
           if let error {
             completion(.failure(error))
-          } else if let value = box.value {
+          } else if let (value, news) = box.value {
+            hooks.tell(news)
             completion(.success(value))
           }
         }))
@@ -147,10 +157,11 @@ package final class EventStore: Sendable {
 
   /// Writes in the next group and returns when it is on the disk.
   func write<Value: Sendable>(
+    keepsFill: Bool = false,
     _ perform: @escaping @Sendable (WriterConnection) throws(StoreError) -> Value
   ) async throws(StoreError) -> Value {
     let result = await withCheckedContinuation { continuation in
-      submit(perform) { continuation.resume(returning: $0) }
+      submit(keepsFill: keepsFill, perform) { continuation.resume(returning: $0) }
     }
     return try result.get()
   }
@@ -158,20 +169,30 @@ package final class EventStore: Sendable {
   /// Stores events with their deliveries and their source's checkpoint: all, or nothing.
   ///
   /// - Parameter completion: Called on the writer's thread, in the order of the events' numbers.
+  ///   ``StoreError`` `.queueFull` when a queue that blocks is full, and the batch can be held back.
   package func accept(
     _ batch: AcceptBatch,
     completion: @escaping @Sendable (Result<[AcceptReceipt], StoreError>) -> Void
   ) {
-    submit(
-      { connection throws(StoreError) in try connection.accept(batch) }, completion: completion)
+    submit(keepsFill: true) { connection throws(StoreError) in
+      // Nothing is written yet, so the group's other operations need not be written again.
+      if let full = try connection.blocking(batch) { return Acceptance.heldBack(full) }
+      return .accepted(try connection.accept(batch))
+    } completion: { result in
+      completion(result.flatMap(\.receipts))
+    }
   }
 
   /// Records the beginning of attempts; their actors may be called only afterwards.
+  ///
+  /// - Parameter completion: Told which deliveries have left the queue meanwhile: no attempt of
+  ///   theirs has begun.
   package func start(
     _ records: [StartRecord], pace: LanePace? = nil,
-    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    completion: @escaping @Sendable (Result<[Int64], StoreError>) -> Void
   ) {
     submit(
+      keepsFill: true,
       { connection throws(StoreError) in try connection.start(records, pace: pace) },
       completion: completion)
   }
@@ -182,7 +203,37 @@ package final class EventStore: Sendable {
     completion: @escaping @Sendable (Result<[[AcceptReceipt]], StoreError>) -> Void
   ) {
     submit(
+      keepsFill: true,
       { connection throws(StoreError) in try connection.settle(records) }, completion: completion)
+  }
+
+  // MARK: Bounds of queues
+
+  /// Sets what bounds a queue from now on. What is parked because it was full moves up if there is
+  /// room now.
+  package func bound(_ lane: Int64, to bound: QueueBound?) {
+    submit(keepsFill: true) { connection throws(StoreError) in
+      try connection.bound(lane, bound)
+    } completion: { _ in
+      // What cannot be written now is counted, and moves up, at the queue's next start.
+    }
+  }
+
+  /// The queues that hold their sources back, as of the last commit.
+  package var blockingLanes: Set<Int64> { hooks.blockingLanes }
+
+  /// Whom to tell what happened to queues; on the writer's thread, before the completion of what
+  /// did it.
+  package func onQueueNews(_ body: @escaping @Sendable (QueueNews) -> Void) {
+    hooks.use(news: body)
+  }
+
+  /// Who makes the event that tells of a full queue; on the writer's thread, and only with what it
+  /// has in memory. Its second argument is the time in milliseconds since 1970.
+  package func onOverflow(
+    _ body: @escaping @Sendable (QueueOverflow, Int64) -> AcceptRecord?
+  ) {
+    hooks.use(notice: body)
   }
 
   // MARK: Reading
@@ -193,6 +244,23 @@ package final class EventStore: Sendable {
   ) async throws(StoreError) -> Value {
     try await reader.read { reader throws(StoreError) in
       try reader.snapshot { () throws(StoreError) in try body(reader) }
+    }
+  }
+}
+
+/// What became of a batch.
+private enum Acceptance: Sendable {
+  case accepted([AcceptReceipt])
+  case heldBack(QueueOverflow)
+
+  var receipts: Result<[AcceptReceipt], StoreError> {
+    switch self {
+    case .accepted(let receipts): .success(receipts)
+    case .heldBack(let full):
+      .failure(
+        StoreError(
+          .queueFull, "a queue is full: it has \(full.depth) deliveries or more",
+          overflow: full))
     }
   }
 }

@@ -221,6 +221,8 @@ package struct RouteStanding: Sendable, Hashable {
   package var removedAtMs: Int64?
   package var actorModule: ModuleStanding?
   package var actorDisabledMs: Int64?
+  /// Of the route's own breaker.
+  package var circuitOpenUntilMs: Int64?
   package var pauses: [PauseRow]
 
   package init(
@@ -244,10 +246,14 @@ package struct LaneStanding: Sendable, Hashable {
   package var name: String
   package var module: ModuleStanding
   package var circuitOpenUntilMs: Int64?
+  /// When its rate lets the next attempt begin.
+  package var nextStartMs: Int64?
 
   package init(
-    kind: String, name: String, module: ModuleStanding, circuitOpenUntilMs: Int64? = nil
+    kind: String, name: String, module: ModuleStanding, circuitOpenUntilMs: Int64? = nil,
+    nextStartMs: Int64? = nil
   ) {
+    self.nextStartMs = nextStartMs
     self.kind = kind
     self.name = name
     self.module = module

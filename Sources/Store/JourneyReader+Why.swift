@@ -108,6 +108,7 @@ extension JourneyReader {
       module: JourneyReader.module(row, from: 3), removedAtMs: row.optionalInt64(2))
     if !row.isNull(6) { route.actorModule = JourneyReader.module(row, from: 6) }
     route.actorDisabledMs = row.optionalInt64(9)
+    route.circuitOpenUntilMs = row.optionalInt64(13)
     route.pauses = try pauses(
       module: row.int64(10), route: route.name, actorModule: row.optionalInt64(11),
       actor: row.optionalText(12))
@@ -133,7 +134,7 @@ extension JourneyReader {
     }
     let lane = LaneStanding(
       kind: row.text(0), name: row.text(1), module: JourneyReader.module(row, from: 2),
-      circuitOpenUntilMs: row.optionalInt64(5))
+      circuitOpenUntilMs: row.optionalInt64(5), nextStartMs: row.optionalInt64(6))
     lanes[key] = lane
     return lane
   }

@@ -83,6 +83,8 @@ package struct AcceptBatch: Sendable {
   package var moduleState: ModuleStateChange?
   /// The lane of an actor that the events say is enabled again.
   package var enablesActorOfLane: Int64?
+  /// A full queue that blocks refuses the batch: whoever has it can give it again later.
+  package var canBeHeldBack = false
 
   package init(
     records: [AcceptRecord], progress: SourceProgress? = nil,
@@ -144,14 +146,17 @@ package struct AcceptReceipt: Sendable, Hashable {
   package let externalID: String?
   /// The trace it joined; nil for a trace of its own.
   package let traceID: String?
+  /// What full queues did with this event's deliveries, or with older ones for their sake.
+  package let overflows: [QueueOverflow]
   /// Where the deliveries went, one lane for each, when that is not where they were sent: a route
   /// had moved to another lane meanwhile.
   package let lanes: [Int64]?
 
   package init(
     sequence: Int64, acceptedAtMs: Int64, isDuplicate: Bool, externalID: String?,
-    traceID: String?, lanes: [Int64]? = nil
+    traceID: String?, lanes: [Int64]? = nil, overflows: [QueueOverflow] = []
   ) {
+    self.overflows = overflows
     self.sequence = sequence
     self.acceptedAtMs = acceptedAtMs
     self.isDuplicate = isDuplicate
@@ -250,10 +255,13 @@ package struct LanePace: Sendable, Hashable {
   package var lane: Int64
   /// When the bucket is full again, milliseconds since 1970.
   package var fullAtMs: Double
+  /// When the next attempt may begin, for those who look.
+  package var nextStartMs: Int64
 
-  package init(lane: Int64, fullAtMs: Double) {
+  package init(lane: Int64, fullAtMs: Double, nextStartMs: Int64) {
     self.lane = lane
     self.fullAtMs = fullAtMs
+    self.nextStartMs = nextStartMs
   }
 }
 

@@ -120,7 +120,9 @@ extension SQL {
   package static let routeStanding = """
     SELECT
       r.name, r.actor, r.removed_at_ms, m.name, m.desired, m.changed_at_ms,
-      am.name, am.desired, am.changed_at_ms, al.disabled_since_ms, r.module, al.module, al.name
+      am.name, am.desired, am.changed_at_ms,
+      coalesce(al.disabled_since_ms, al.gone_since_ms), r.module, al.module, al.name,
+      r.circuit_open_until_ms
     FROM routes AS r
       CROSS JOIN modules AS m ON m.key = r.module
       LEFT JOIN lanes AS al ON al.key = r.actor_lane
@@ -130,7 +132,9 @@ extension SQL {
 
   /// Primary keys.
   package static let laneStanding = """
-    SELECT l.kind, l.name, m.name, m.desired, m.changed_at_ms, l.circuit_open_until_ms
+    SELECT
+      l.kind, l.name, m.name, m.desired, m.changed_at_ms, l.circuit_open_until_ms,
+      l.next_start_ms
     FROM lanes AS l CROSS JOIN modules AS m ON m.key = l.module
     WHERE l.key = ?1
     """

@@ -28,6 +28,10 @@ final class WriterStatements {
   let saveRouteBreaker: Statement
   let saveLaneBreaker: Statement
   let savePace: Statement
+  let countQueued: Statement
+  let oldestQueued: Statement
+  let dropQueued: Statement
+  let promote: Statement
   let disableActor: Statement
 
   init(_ connection: Connection) throws(StoreError) {
@@ -57,6 +61,10 @@ final class WriterStatements {
     saveRouteBreaker = try connection.prepare(SQL.saveRouteBreaker)
     saveLaneBreaker = try connection.prepare(SQL.saveLaneBreaker)
     savePace = try connection.prepare(SQL.savePace)
+    countQueued = try connection.prepare(SQL.countQueued)
+    oldestQueued = try connection.prepare(SQL.oldestQueued)
+    dropQueued = try connection.prepare(SQL.dropQueued)
+    promote = try connection.prepare(SQL.promote)
     disableActor = try connection.prepare(SQL.disableActor)
   }
 }
@@ -74,8 +82,8 @@ package enum SQL {
 
   /// Appends to its lane: primary key (lane, delivery).
   package static let enqueue = """
-    INSERT INTO queue (lane, delivery, route, generation, order_key)
-    VALUES (?1, ?2, ?3, ?4, ?5)
+    INSERT INTO queue (lane, delivery, route, generation, order_key, state, wait_reason)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
     """
 
   /// Primary key; no row changes when another event has the id.
@@ -143,10 +151,65 @@ package enum SQL {
     ON CONFLICT (source, from_ms) DO UPDATE SET to_ms = max(to_ms, excluded.to_ms)
     """
 
-  /// Primary key, which refuses a second attempt at the same time.
+  /// Primary keys; that of `running` refuses a second attempt at the same time. A delivery that is
+  /// not in the queue any more is not started.
   package static let startAttempt = """
     INSERT INTO running (delivery, lane, number, started_at_ms, generation)
-    VALUES (?1, ?2, ?3, ?4, ?5)
+    SELECT delivery, lane, ?3, ?4, ?5
+    FROM queue
+    WHERE lane = ?2 AND delivery = ?1 AND state <> 3
+    """
+
+  /// A range of one lane, up to a limit, with primary keys for what the routes' state is; and
+  /// whether anything of it is parked because it was full, by the partial index queue_overflow.
+  package static let countQueued = """
+    SELECT
+      (
+        SELECT count(*)
+        FROM (
+          SELECT 1 FROM unsettled
+          WHERE lane = ?1 AND state IN ('pending', 'waiting')
+          LIMIT ?2
+        )
+      ),
+      EXISTS (
+        SELECT 1 FROM queue INDEXED BY queue_overflow
+        WHERE lane = ?1 AND state = 3 AND wait_reason = 'overflow'
+      )
+    """
+
+  /// A range of one lane, from where the last one was found.
+  package static let oldestQueued = """
+    SELECT u.delivery, u.route, u.order_key, e.accepted_at_ms
+    FROM unsettled AS u JOIN events AS e ON e.sequence = u.delivery >> 16
+    WHERE u.lane = ?1 AND u.delivery > ?2 AND u.state IN ('pending', 'waiting')
+    ORDER BY u.delivery
+    LIMIT 1
+    """
+
+  /// Primary keys.
+  package static let dropQueued = """
+    INSERT INTO settled (
+      delivery, lane, route, generation, state, reason, attempts, settled_at_ms, order_key,
+      created_at_ms, replay
+    )
+    SELECT delivery, lane, route, generation, 'dropped', 'overflow', attempts, ?3, order_key,
+      created_at_ms, replay
+    FROM queue
+    WHERE lane = ?1 AND delivery = ?2
+    """
+
+  /// Partial index queue_overflow, then primary keys.
+  package static let promote = """
+    UPDATE queue
+    SET state = 0, wait_reason = NULL
+    WHERE lane = ?1 AND delivery IN (
+      SELECT delivery FROM queue INDEXED BY queue_overflow
+      WHERE lane = ?1 AND state = 3 AND wait_reason = 'overflow'
+      ORDER BY delivery
+      LIMIT ?2
+    )
+    RETURNING delivery
     """
 
   /// Primary key.
@@ -192,7 +255,9 @@ package enum SQL {
     """
 
   /// Primary key.
-  package static let savePace = "UPDATE lanes SET rate_state = ?2 WHERE key = ?1"
+  package static let savePace = """
+    UPDATE lanes SET rate_state = ?2, next_start_ms = ?3 WHERE key = ?1
+    """
 
   /// Primary key (lane, delivery).
   package static let wait = """

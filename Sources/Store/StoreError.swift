@@ -11,8 +11,14 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
   package let hint: String?
   /// SQLite's extended result code; 0 when SQLite was not the one that failed.
   package let sqliteCode: Int32
+  /// The queue that is full, of `.queueFull`.
+  package let overflow: QueueOverflow?
 
-  package init(_ code: Code, _ message: String, hint: String? = nil, sqliteCode: Int32 = 0) {
+  package init(
+    _ code: Code, _ message: String, hint: String? = nil, sqliteCode: Int32 = 0,
+    overflow: QueueOverflow? = nil
+  ) {
+    self.overflow = overflow
     self.code = code
     self.message = message
     self.hint = hint
@@ -26,7 +32,8 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
   package struct Code: Sendable, Hashable {
     private enum Raw {
       case busy, diskFull, inputOutput, corrupt, permission, locked, newerSchema, alteredSchema
-      case networkFileSystem, constraint, closed, notADatabase, empty, exists, query, limit, other
+      case networkFileSystem, constraint, closed, notADatabase, empty, exists, query, limit,
+        queueFull, other
     }
     private let raw: Raw
     private init(_ raw: Raw) { self.raw = raw }
@@ -56,6 +63,8 @@ package struct StoreError: Error, Sendable, CustomStringConvertible {
     package static let query = Code(.query)
     /// A user's query took too long, or found too much.
     package static let limit = Code(.limit)
+    /// A queue that blocks has no room; trying again later helps.
+    package static let queueFull = Code(.queueFull)
     package static let other = Code(.other)
   }
 

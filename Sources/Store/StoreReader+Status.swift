@@ -36,6 +36,9 @@ package struct QueueStatus: Sendable {
   package let running: Int
   /// When the oldest unsettled delivery's event was accepted.
   package let oldestMs: Int64?
+  /// Until when the breaker of the queue, or of a route to it, is open; past that moment one attempt
+  /// decides. Nil = all are closed.
+  package let circuitOpenUntilMs: Int64?
 }
 
 /// What is unsettled of one route.
@@ -118,13 +121,15 @@ extension StoreReader {
         """
         SELECT m.name, l.kind, l.name, q.pending, q.waiting, q.parked,
           (SELECT count(*) FROM running AS a WHERE a.lane = l.key),
-          (SELECT e.accepted_at_ms FROM events AS e WHERE e.sequence = q.oldest >> 16)
+          (SELECT e.accepted_at_ms FROM events AS e WHERE e.sequence = q.oldest >> 16),
+          nullif(max(coalesce(l.circuit_open_until_ms, 0), q.circuit_open_until_ms), 0)
         FROM
           (
             SELECT
               lane, sum(state = 'pending') AS pending, sum(state = 'waiting') AS waiting,
-              sum(state = 'parked') AS parked, min(delivery) AS oldest
-            FROM unsettled
+              sum(state = 'parked') AS parked, min(delivery) AS oldest,
+              max(coalesce(r.circuit_open_until_ms, 0)) AS circuit_open_until_ms
+            FROM unsettled AS u LEFT JOIN routes AS r ON r.key = u.route
             GROUP BY lane
           ) AS q
         JOIN lanes AS l ON l.key = q.lane
@@ -137,7 +142,8 @@ extension StoreReader {
           QueueStatus(
             module: query.text(0), kind: query.text(1), name: query.text(2),
             pending: query.int(3), waiting: query.int(4), parked: query.int(5),
-            running: query.int(6), oldestMs: query.optionalInt64(7)))
+            running: query.int(6), oldestMs: query.optionalInt64(7),
+            circuitOpenUntilMs: query.optionalInt64(8)))
       }
       return list
     }

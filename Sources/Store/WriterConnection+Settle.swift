@@ -1,9 +1,13 @@
 extension WriterConnection {
   /// Records attempts before their actors are called (config.md 7.1, step 1).
-  func start(_ records: [StartRecord], pace: LanePace?) throws(StoreError) {
+  ///
+  /// - Returns: Deliveries that have left the queue meanwhile: no attempt of theirs may be made.
+  func start(_ records: [StartRecord], pace: LanePace?) throws(StoreError) -> [Int64] {
+    var gone: [Int64] = []
     if let pace {
       statements.savePace.bind(1, pace.lane)
       statements.savePace.bind(2, String(pace.fullAtMs))
+      statements.savePace.bind(3, pace.nextStartMs)
       try statements.savePace.run(doing: "store the pace of a lane")
     }
     for record in records {
@@ -13,7 +17,14 @@ extension WriterConnection {
       statements.startAttempt.bind(4, record.startedAtMs)
       statements.startAttempt.bind(5, record.generation)
       try statements.startAttempt.run(doing: "start an attempt")
+      if statements.startAttempt.changes() == 1 {
+        fill.count(-1, lane: record.lane)
+      } else {
+        gone.append(record.delivery)
+      }
     }
+    if let lane = records.first?.lane { try promote(lane) }
+    return gone
   }
 
   /// Records outcomes, and accepts the events that actors answered with.
@@ -39,6 +50,7 @@ extension WriterConnection {
         statements.disableActor.bind(1, record.route)
         statements.disableActor.bind(2, record.endedAtMs)
         try statements.disableActor.run(doing: "disable an actor")
+        try countAnew()
       }
       receipts.append(try accept(AcceptBatch(records: record.followUps)))
     }
@@ -72,6 +84,7 @@ extension WriterConnection {
       statements.wait.bind(4, start.number)
       statements.wait.bind(5, reason)
       try statements.wait.run(doing: "put off a delivery")
+      fill.comesBack(start.delivery, lane: start.lane)
     case .parked(let reason):
       statements.park.bind(1, start.lane)
       statements.park.bind(2, start.delivery)

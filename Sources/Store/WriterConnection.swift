@@ -4,6 +4,8 @@ final class WriterConnection {
   let identity: Identity
   let statements: WriterStatements
 
+  let hooks: QueueHooks
+
   /// The number of the newest event that is committed, and of the newest in this transaction.
   private(set) var committedSequence: Int64
   private var sequence: Int64
@@ -12,8 +14,14 @@ final class WriterConnection {
   /// The lanes of routes that have moved since the file was opened. What was routed before, and is
   /// only committed now, goes there too.
   private var movedRoutes: [Int64: Int64] = [:]
+  var fill = QueueFill()
+  /// Of the operation that is being written.
+  var news = QueueNews()
 
-  init(_ connection: Connection, identity: Identity) throws(StoreError) {
+  init(
+    _ connection: Connection, identity: Identity, hooks: QueueHooks = QueueHooks()
+  ) throws(StoreError) {
+    self.hooks = hooks
     self.connection = connection
     self.identity = identity
     statements = try WriterStatements(connection)
@@ -51,11 +59,15 @@ final class WriterConnection {
     }
     try statements.commit.run(doing: "commit")
     committedSequence = sequence
+    let blocking = fill.blocking
+    if blocking != hooks.blockingLanes { hooks.blockingLanes = blocking }
   }
 
   /// Undoes the group, or what of it a failing commit has left.
   func rollback() {
     guard connection.isInTransaction else { return }
+    fill.forget()
+    fill.reports.removeAll()
     // A rollback that fails leaves what a crash would leave: the transaction never happened.
     try? statements.rollback.run(doing: "roll back")
   }
@@ -70,12 +82,21 @@ final class WriterConnection {
     receipts.reserveCapacity(batch.records.count)
     for record in batch.records { receipts.append(try accept(record)) }
     if let progress = batch.progress { try save(progress) }
-    if let change = batch.moduleState { try set(change) }
-    if let lane = batch.enablesActorOfLane { try enableActor(ofLane: lane) }
+    if let change = batch.moduleState {
+      try set(change)
+      try countAnew()
+    }
+    if let lane = batch.enablesActorOfLane {
+      try enableActor(ofLane: lane)
+      try countAnew()
+    }
     return receipts
   }
 
-  private func accept(_ record: AcceptRecord) throws(StoreError) -> AcceptReceipt {
+  /// - Parameter isReport: It tells of a full queue.
+  func accept(
+    _ record: AcceptRecord, isReport: Bool = false
+  ) throws(StoreError) -> AcceptReceipt {
     let next = sequence + 1
     precondition(next < Identity.sequenceMax, "the event numbers of this file are used up")
     guard record.deliveries.count <= WriterConnection.deliveryCountMax else {
@@ -103,21 +124,29 @@ final class WriterConnection {
     statements.insertEvent.bind(14, record.nonMatches)
     statements.insertEvent.bind(15, record.nonMatchesMore == 0 ? nil : record.nonMatchesMore)
     try statements.insertEvent.run(doing: "store an event")
-    let lanes = try enqueue(record, sequence: next)
+    var overflows: [QueueOverflow] = []
+    let lanes = try enqueue(record, sequence: next, &overflows)
     let counts = sourceCounts[record.source] ?? (0, 0)
     sourceCounts[record.source] = (counts.count + 1, max(counts.lastMs, record.acceptedAtMs))
+    if !overflows.isEmpty, !isReport { try report(overflows, nowMs: record.acceptedAtMs) }
     return AcceptReceipt(
       sequence: next, acceptedAtMs: record.acceptedAtMs, isDuplicate: false,
-      externalID: record.externalID, traceID: record.traceID, lanes: lanes)
+      externalID: record.externalID, traceID: record.traceID, lanes: lanes, overflows: overflows)
   }
 
   /// - Returns: As ``AcceptReceipt/lanes``.
-  private func enqueue(_ record: AcceptRecord, sequence: Int64) throws(StoreError) -> [Int64]? {
-    let lanes =
-      movedRoutes.isEmpty ? nil : record.deliveries.map { movedRoutes[$0.route] ?? $0.lane }
+  private func enqueue(
+    _ record: AcceptRecord, sequence: Int64, _ overflows: inout [QueueOverflow]
+  ) throws(StoreError) -> [Int64]? {
+    let lanes = movedRoutes.isEmpty ? nil : record.deliveries.map { lane(of: $0) }
     for (ordinal, delivery) in record.deliveries.enumerated() {
-      statements.enqueue.bind(1, lanes?[ordinal] ?? delivery.lane)
-      statements.enqueue.bind(2, sequence << 16 | Int64(ordinal))
+      let lane = lanes?[ordinal] ?? delivery.lane
+      let number = sequence << 16 | Int64(ordinal)
+      let admission = try admit(
+        lane: lane, route: delivery.route, delivery: number, acceptedAtMs: record.acceptedAtMs,
+        &overflows)
+      statements.enqueue.bind(1, lane)
+      statements.enqueue.bind(2, number)
       statements.enqueue.bind(3, delivery.route)
       statements.enqueue.bind(4, delivery.generation)
       switch delivery.orderKey {
@@ -129,9 +158,17 @@ final class WriterConnection {
           record.traceID
             ?? identity.traceID(sequence: sequence, acceptedAtMs: record.acceptedAtMs))
       }
+      statements.enqueue.bind(6, admission == .parked ? 3 : 0)
+      statements.enqueue.bind(7, admission == .parked ? "overflow" : nil)
       try statements.enqueue.run(doing: "queue a delivery")
+      if admission == .dropped { try drop(number, of: lane, nowMs: record.acceptedAtMs) }
     }
     return lanes
+  }
+
+  /// Where a delivery goes, now that routes may have moved.
+  func lane(of delivery: DeliveryRecord) -> Int64 {
+    movedRoutes[delivery.route] ?? delivery.lane
   }
 
   /// From here on a route's deliveries go to that lane, whatever their records say.

@@ -45,6 +45,7 @@ private struct LanePlay {
     case released([QueuedDelivery])
     case look(nextMs: Int64?, keys: [String], route: Int64)
     case finished(QueuedDelivery, dueAtMs: Int64?)
+    case gone([QueuedDelivery])
   }
 
   var togglesRoutes = true
@@ -76,7 +77,8 @@ private struct LanePlay {
     case ..<45: perform()
     case ..<70: answer()
     case ..<85: endAttempt(fails: Int.random(in: 0..<3, using: &random) == 0)
-    case ..<90: nowMs += Int64.random(in: 1...20, using: &random)
+    case ..<88: nowMs += Int64.random(in: 1...20, using: &random)
+    case ..<90: evict()
     case ..<97: if togglesRoutes { toggle() }
     default: if togglesRoutes { drop() }
     }
@@ -108,20 +110,37 @@ private struct LanePlay {
   }
 
   private mutating func act() {
-    for action in state.actions(nowMs: nowMs) {
-      guard case .start(let deliveries) = action else {
-        asked.append(action)
-        continue
+    asked += state.actions(nowMs: nowMs)
+  }
+
+  /// The file records starts; those of deliveries that are not there any more it refuses.
+  private mutating func start(_ deliveries: [QueuedDelivery]) {
+    for delivery in deliveries where rows[delivery.delivery] != nil {
+      if let key = delivery.orderKey {
+        if flying.contains(where: { $0.orderKey == key }) { doubled.append(key) }
+        if delivery.delivery < reached[key] ?? 0 { overtakings.append(delivery.delivery) }
+        reached[key] = delivery.delivery
       }
-      for delivery in deliveries {
-        if let key = delivery.orderKey {
-          if flying.contains(where: { $0.orderKey == key }) { doubled.append(key) }
-          if delivery.delivery < reached[key] ?? 0 { overtakings.append(delivery.delivery) }
-          reached[key] = delivery.delivery
-        }
-        flying.append(delivery)
+      flying.append(delivery)
+    }
+    let gone = deliveries.filter { rows[$0.delivery] == nil }
+    if !gone.isEmpty { answers.append(.gone(gone)) }
+  }
+
+  /// The queue was full: its oldest delivery that is not in flight is dropped. The lane hears of
+  /// commits in their order, so it knows of all that came before.
+  private mutating func evict() {
+    var asRead: [Answer] = []
+    for (index, answer) in answers.enumerated().reversed() {
+      switch answer {
+      case .finished, .gone, .released: asRead.append(answers.remove(at: index))
+      case .page, .due, .key, .look: break
       }
     }
+    while let answer = asRead.popLast() { hear(answer) }
+    let oldest = rows.keys.filter { number in !flying.contains { $0.delivery == number } }.min()
+    guard let oldest, let row = rows.removeValue(forKey: oldest) else { return }
+    state.dropped([QueueNews.Dropped(lane: 1, delivery: oldest, orderKey: row.key)])
   }
 
   /// The file answers one of the questions; the lane does not hear it yet.
@@ -144,13 +163,17 @@ private struct LanePlay {
     case .release(let deliveries):
       for delivery in deliveries { rows[delivery.delivery]?.dueAtMs = nil }
       answers.append(.released(deliveries))
-    case .start: break
+    case .start(let deliveries): start(deliveries)
     }
   }
 
   private mutating func answer() {
     guard let index = answers.indices.randomElement(using: &random) else { return }
-    switch answers.remove(at: index) {
+    hear(answers.remove(at: index))
+  }
+
+  private mutating func hear(_ answer: Answer) {
+    switch answer {
     case .page(let page, let limit): state.fetched(page, limit: limit)
     case .due(let page, let nextMs): state.fetchedDue(page, nextDueMs: nextMs)
     case .key(let key, let found): state.fetchedKey(key, found)
@@ -159,6 +182,11 @@ private struct LanePlay {
       state.lookAgain(nextDueMs: nextMs, waitingKeys: keys)
       dropping.remove(route)
     case .finished(let delivery, let dueAtMs): state.finished(delivery, dueAtMs: dueAtMs)
+    case .gone(let deliveries):
+      for delivery in deliveries {
+        state.attemptEnded()
+        state.finished(delivery, dueAtMs: nil)
+      }
     }
   }
 

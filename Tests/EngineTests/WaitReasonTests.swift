@@ -8,8 +8,12 @@ import Testing
     let standing: Standing
     let words: [String]
     let texts: [String]
+    let nowMs: Int64
 
-    init(_ texts: [String], words: [String], _ change: (inout Standing) -> Void) {
+    init(
+      _ texts: [String], words: [String], nowMs: Int64 = t - 1, _ change: (inout Standing) -> Void
+    ) {
+      self.nowMs = nowMs
       var standing = Standing(
         route: RouteStanding(name: "r", actor: "out", module: ModuleStanding(name: "ops")),
         lane: LaneStanding(kind: "actor", name: "out", module: ModuleStanding(name: "ops")))
@@ -91,26 +95,45 @@ import Testing
     Case(["circuit open until \(at): actor/out"], words: ["circuit_open"]) {
       $0.lane.circuitOpenUntilMs = t
     },
-    Case(["circuit open until \(at): actor/out"], words: ["circuit_open"]) {
-      $0.storedReason = "circuit_open"
-      $0.lane.circuitOpenUntilMs = t
+    Case(["circuit open until \(at): route/r"], words: ["circuit_open"]) {
+      $0.lane.circuitOpenUntilMs = t - 1_000
+      $0.route.circuitOpenUntilMs = t
     },
     Case(
-      ["queued for actor/out: 0 older in its queue, 0 running"], words: ["queued"]
+      ["circuit half-open since \(at): route/r, one attempt decides"], words: ["circuit_open"],
+      nowMs: t
+    ) { $0.route.circuitOpenUntilMs = t },
+    // What holds longer is said first.
+    Case(
+      ["circuit open until \(at): route/r", "backoff until \(ISOTime.text(ms: t - 1))"],
+      words: ["circuit_open", "backoff"]
     ) {
-      // Open no longer.
-      $0.lane.circuitOpenUntilMs = t - 1_000
+      $0.route.circuitOpenUntilMs = t
+      $0.dueAtMs = t - 1
+    },
+    Case(
+      ["backoff until \(at)", "circuit open until \(at): route/r"],
+      words: ["backoff", "circuit_open"]
+    ) {
+      $0.route.circuitOpenUntilMs = t
+      $0.dueAtMs = t
     },
     Case(["rate_limited until \(at): actor/out"], words: ["rate_limited"]) {
-      $0.storedReason = "rate_limited"
-      $0.dueAtMs = t
+      $0.lane.nextStartMs = t
+    },
+    Case(["queued for actor/out: 0 older in its queue, 0 running"], words: ["queued"]) {
+      // The rate lets it go.
+      $0.lane.nextStartMs = t - 1
     },
     Case(
       [
         "perhaps behind another one on key k: the oldest 10000 of it are held up themselves"
       ], words: ["ordered_behind"]
     ) { $0.unsearchedKey = "k" },
-    Case(["overflow"], words: ["overflow"]) { $0.storedReason = "overflow" },
+    Case(
+      ["overflow: the queue of actor/out was full; it moves up when there is room"],
+      words: ["overflow"]
+    ) { $0.storedReason = "overflow" },
     Case(["delayed until \(at)"], words: ["delayed"]) {
       $0.storedReason = "delayed"
       $0.dueAtMs = t
@@ -121,7 +144,7 @@ import Testing
   func `everything that holds a delivery up is said, with its time and its object`(
     _ wanted: Case
   ) {
-    let reasons = WaitReason.all(of: wanted.standing, nowMs: Self.t - 1)
+    let reasons = WaitReason.all(of: wanted.standing, nowMs: wanted.nowMs)
     #expect(reasons.map(\.text) == wanted.texts)
     #expect(reasons.map(\.word) == wanted.words)
     for reason in reasons {

@@ -66,7 +66,8 @@ struct ForeignFileTests {
       """
       DROP VIEW v_paused; DROP VIEW v_deliveries; DROP VIEW unsettled;
       CREATE VIEW v_deliveries AS SELECT 1; DELETE FROM meta WHERE key IN ('migration 8', 'migration 9');
-      ALTER TABLE lanes DROP COLUMN gone_since_ms;
+      ALTER TABLE lanes DROP COLUMN gone_since_ms; DROP INDEX queue_overflow;
+      ALTER TABLE lanes DROP COLUMN next_start_ms;
       ALTER TABLE routes DROP COLUMN consecutive_failures;
       ALTER TABLE routes DROP COLUMN circuit_open_until_ms;
       PRAGMA user_version = 7
@@ -111,7 +112,7 @@ struct ForeignFileTests {
         ["migration 3", "a02c4e09622d50f3"], ["migration 4", "ccba82907d50d323"],
         ["migration 5", "7ef49c9f384c1a4a"], ["migration 6", "f63253c143e7f7b8"],
         ["migration 7", "13421ed1d70adab7"], ["migration 8", "177f97b3e82968f1"],
-        ["migration 9", "2516fa09b56b782d"],
+        ["migration 9", "d4f9d7c3ce57de9c"],
       ])
   }
 }

@@ -12,7 +12,8 @@ struct MigrationTests {
       """
       DROP VIEW v_paused; DROP VIEW v_deliveries; DROP VIEW unsettled;
       CREATE VIEW v_deliveries AS SELECT 1; DELETE FROM meta WHERE key IN ('migration 8', 'migration 9');
-      ALTER TABLE lanes DROP COLUMN gone_since_ms;
+      ALTER TABLE lanes DROP COLUMN gone_since_ms; DROP INDEX queue_overflow;
+      ALTER TABLE lanes DROP COLUMN next_start_ms;
       ALTER TABLE routes DROP COLUMN consecutive_failures;
       ALTER TABLE routes DROP COLUMN circuit_open_until_ms; PRAGMA user_version = 7
       """)

@@ -42,7 +42,9 @@ struct QueryPlanTests {
       name: "saveProgress", sql: SQL.saveProgress,
       steps: ["SEARCH sources USING INTEGER PRIMARY KEY (rowid=?)"]),
     Plan(name: "extendCoverage", sql: SQL.extendCoverage, steps: []),
-    Plan(name: "startAttempt", sql: SQL.startAttempt, steps: []),
+    Plan(
+      name: "startAttempt", sql: SQL.startAttempt,
+      steps: ["SEARCH queue USING PRIMARY KEY (lane=? AND delivery=?)"]),
     Plan(
       name: "endAttempt", sql: SQL.endAttempt,
       steps: ["SEARCH running USING INTEGER PRIMARY KEY (rowid=?)"]),

@@ -102,13 +102,14 @@ struct StatusText {
   }
 
   private var queues: String? {
-    var table = Table("QUEUE", "PENDING", "WAITING", "PARKED", "OLDEST")
+    var table = Table("QUEUE", "PENDING", "WAITING", "PARKED", "OLDEST", "CIRCUIT")
     for queue in status["queues"]?.array ?? [] {
       let name = place(queue["actor"] ?? queue["route"], in: queue["module"])
       table.add(
         name, String(queue["pending"]?.int64 ?? 0), String(queue["waiting"]?.int64 ?? 0),
         String(queue["parked"]?.int64 ?? 0),
-        TimeText.uptime(ms: queue["oldest_pending_ms"]?.int64 ?? 0))
+        TimeText.uptime(ms: queue["oldest_pending_ms"]?.int64 ?? 0),
+        queue["circuit"]?.string ?? "closed")
     }
     let dead = status["dead_letters"]?.int64 ?? 0
     let letters = dead > 0 ? "  ! \(dead) dead letters" : nil

@@ -98,7 +98,7 @@ extension Failure {
     case .notFound: self.init(.notFound, .failed, text, hint: error.hint)
     case .moduleNotFound: self.init(.moduleNotFound, .failed, text, hint: error.hint)
     case .conflict: self.init(.conflict, .failed, text, hint: error.hint)
-    case .unavailable, .closed: self.init(.tryAgain, .tryAgain, text, hint: error.hint)
+    case .unavailable, .closed, .blocked: self.init(.tryAgain, .tryAgain, text, hint: error.hint)
     case .locked: self.init(.tryAgain, .tryAgain, text, hint: error.hint)
     case .permission: self.init(.permission, .permission, text, hint: error.hint)
     case .full, .storage: self.init(.inputOutput, .inputOutput, text, hint: error.hint)

@@ -16,20 +16,22 @@ package protocol EventBus: Sendable {
     _ batch: AcceptBatch,
     completion: @escaping @Sendable (Result<[AcceptReceipt], StoreError>) -> Void)
 
-  /// Offers a lane's new deliveries to a handler, which must only take note and return. One
-  /// handler per lane; a second replaces the first.
+  /// Offers a lane's new deliveries to a handler, and tells it what else happened to its queue; it
+  /// must only take note and return. One handler per lane; a second replaces the first.
   func subscribe(
-    lane: Int64, handler: @escaping @Sendable ([QueuedDelivery]) -> Void
+    lane: Int64, handler: @escaping @Sendable (Subscription.News) -> Void
   ) -> Subscription
   /// Ends what one call of ``subscribe(lane:handler:)`` began, and no later one.
   func unsubscribe(_ subscription: Subscription)
 
   /// Records that attempts begin; their actors may be called once `completion` has been.
   ///
-  /// - Parameter pace: How far the lane's rate has been used up by them.
+  /// - Parameters:
+  ///   - pace: How far the lane's rate has been used up by them.
+  ///   - completion: Told which deliveries have left the queue meanwhile; those have no attempt.
   func start(
     _ records: [StartRecord], pace: LanePace?,
-    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
+    completion: @escaping @Sendable (Result<[Int64], StoreError>) -> Void)
 
   /// Records outcomes and accepts the actors' own events, in one step. A delivery that is settled
   /// is acknowledged; all others are delivered again.
@@ -65,6 +67,11 @@ package protocol EventBus: Sendable {
   var identity: Identity { get }
   /// Whether there is room for more events.
   var hasRoom: Bool { get }
+
+  /// Sets what bounds a lane's queue from now on (config.md 7.2); nil = nothing.
+  func bound(_ lane: Int64, to bound: QueueBound?)
+  /// The full queues that hold their sources back.
+  var blockingLanes: Set<Int64> { get }
 }
 
 extension EventBus {
@@ -80,9 +87,19 @@ extension EventBus {
 /// What ``EventBus/subscribe(lane:handler:)`` began.
 package final class Subscription: Sendable {
   let lane: Int64
-  fileprivate let handler: @Sendable ([QueuedDelivery]) -> Void
+  fileprivate let handler: @Sendable (News) -> Void
 
-  fileprivate init(lane: Int64, handler: @escaping @Sendable ([QueuedDelivery]) -> Void) {
+  /// What has happened to the lane's queue, and is committed.
+  package enum News: Sendable {
+    /// New deliveries, in the order of acceptance.
+    case offered([QueuedDelivery])
+    /// Deliveries that were in it are gone, because it was full.
+    case dropped([QueueNews.Dropped])
+    /// Parked deliveries are pending: the oldest of them.
+    case promoted(oldest: Int64)
+  }
+
+  fileprivate init(lane: Int64, handler: @escaping @Sendable (News) -> Void) {
     self.lane = lane
     self.handler = handler
   }
@@ -93,7 +110,7 @@ final class Subscribers: Sendable {
   private let current = Mutex<[Int64: Subscription]>([:])
 
   func add(
-    lane: Int64, _ handler: @escaping @Sendable ([QueuedDelivery]) -> Void
+    lane: Int64, _ handler: @escaping @Sendable (Subscription.News) -> Void
   ) -> Subscription {
     let subscription = Subscription(lane: lane, handler: handler)
     current.withLock { $0[lane] = subscription }
@@ -109,21 +126,35 @@ final class Subscribers: Sendable {
   /// Hands the new deliveries of a batch to their lanes.
   func offer(_ records: [AcceptRecord], _ receipts: [AcceptReceipt], identity: Identity) {
     var byLane: [Int64: [QueuedDelivery]] = [:]
+    // Those of the batch that a full queue did not take, or gave up for others of the batch.
+    let out = Set(receipts.lazy.flatMap(\.overflows).compactMap(\.delivery))
     for (record, receipt) in zip(records, receipts) where !receipt.isDuplicate {
       guard !record.deliveries.isEmpty else { continue }
       let event = EventRow(record, receipt)
       for (ordinal, delivery) in record.deliveries.enumerated() {
+        let number = receipt.sequence << 16 | Int64(ordinal)
+        guard !out.contains(number) else { continue }
         let lane = receipt.lanes?[ordinal] ?? delivery.lane
         byLane[lane, default: []].append(
           QueuedDelivery(
-            delivery: receipt.sequence << 16 | Int64(ordinal), lane: lane,
+            delivery: number, lane: lane,
             route: delivery.route, generation: delivery.generation,
             orderKey: delivery.orderKeyText(receipt, identity), event: event))
       }
     }
     guard !byLane.isEmpty else { return }
     let current = current.withLock { $0 }
-    for (lane, deliveries) in byLane { current[lane]?.handler(deliveries) }
+    for (lane, deliveries) in byLane { current[lane]?.handler(.offered(deliveries)) }
+  }
+
+  /// Tells lanes what a commit did to their queues beyond what it brought in.
+  func tell(_ news: QueueNews, identity: Identity) {
+    let current = current.withLock { $0 }
+    for (lane, dropped) in Dictionary(grouping: news.dropped, by: \.lane) {
+      current[lane]?.handler(.dropped(dropped))
+    }
+    for (lane, oldest) in news.promoted { current[lane]?.handler(.promoted(oldest: oldest)) }
+    offer(news.notices.map(\.record), news.notices.map(\.receipt), identity: identity)
   }
 }
 

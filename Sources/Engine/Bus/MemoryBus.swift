@@ -2,7 +2,7 @@ package import Store
 import Synchronization
 
 /// The event bus without a file: the same promises as long as the process lives, and none after
-/// (`runtime.bus: memory`, for tests).
+/// (`runtime.bus: memory`, for tests). Its queues have no bound.
 package final class MemoryBus: EventBus {
   package let identity: Identity
   private let subscribers = Subscribers()
@@ -29,6 +29,9 @@ package final class MemoryBus: EventBus {
   package init(identity: Identity) { self.identity = identity }
 
   package var hasRoom: Bool { true }
+  package var blockingLanes: Set<Int64> { [] }
+
+  package func bound(_ lane: Int64, to bound: QueueBound?) {}
 
   package func publish(
     _ batch: AcceptBatch,
@@ -44,7 +47,7 @@ package final class MemoryBus: EventBus {
   }
 
   package func subscribe(
-    lane: Int64, handler: @escaping @Sendable ([QueuedDelivery]) -> Void
+    lane: Int64, handler: @escaping @Sendable (Subscription.News) -> Void
   ) -> Subscription {
     subscribers.add(lane: lane, handler)
   }
@@ -53,9 +56,9 @@ package final class MemoryBus: EventBus {
 
   package func start(
     _ records: [StartRecord], pace: LanePace?,
-    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    completion: @escaping @Sendable (Result<[Int64], StoreError>) -> Void
   ) {
-    completion(.success(()))
+    completion(.success([]))
   }
 
   package func acknowledge(

@@ -5,10 +5,18 @@ package final class SQLiteBus: EventBus {
   private let store: EventStore
   private let subscribers = Subscribers()
 
-  package init(_ store: EventStore) { self.store = store }
+  package init(_ store: EventStore) {
+    self.store = store
+    store.onQueueNews { [subscribers, identity = store.identity] news in
+      subscribers.tell(news, identity: identity)
+    }
+  }
 
   package var identity: Identity { store.identity }
   package var hasRoom: Bool { store.hasRoom }
+  package var blockingLanes: Set<Int64> { store.blockingLanes }
+
+  package func bound(_ lane: Int64, to bound: QueueBound?) { store.bound(lane, to: bound) }
 
   package func publish(
     _ batch: AcceptBatch,
@@ -23,7 +31,7 @@ package final class SQLiteBus: EventBus {
   }
 
   package func subscribe(
-    lane: Int64, handler: @escaping @Sendable ([QueuedDelivery]) -> Void
+    lane: Int64, handler: @escaping @Sendable (Subscription.News) -> Void
   ) -> Subscription {
     subscribers.add(lane: lane, handler)
   }
@@ -32,7 +40,7 @@ package final class SQLiteBus: EventBus {
 
   package func start(
     _ records: [StartRecord], pace: LanePace?,
-    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+    completion: @escaping @Sendable (Result<[Int64], StoreError>) -> Void
   ) {
     store.start(records, pace: pace, completion: completion)
   }

@@ -1,3 +1,5 @@
+import Store
+
 /// How deliveries of a route are made: the delivery block with every leaf resolved (config.md 7).
 package struct DeliveryPolicy: Sendable, Hashable {
   /// Attempts started per second; nil = no limit.
@@ -34,6 +36,18 @@ package struct DeliveryPolicy: Sendable, Hashable {
     self.timeoutMs = timeoutMs
     self.retry = retry
     self.breaker = breaker
+  }
+
+  /// What the store has to know of it.
+  var bound: QueueBound {
+    let overflow: QueueBound.Overflow =
+      switch overflow {
+      case .dropOldest: .dropOldest
+      case .dropNewest: .dropNewest
+      case .block: .block
+      case .park: .park
+      }
+    return QueueBound(depth: queueDepth, overflow: overflow)
   }
 }
 

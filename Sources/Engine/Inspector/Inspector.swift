@@ -84,6 +84,11 @@ package struct Inspector: Sendable {
       object["parked"] = JSONValue(queue.parked)
       object["running"] = JSONValue(queue.running)
       object["oldest_pending_ms"] = queue.oldestMs.map { JSONValue(max(nowMs - $0, 0)) } ?? .null
+      object["circuit"] = .string(
+        queue.circuitOpenUntilMs.map { $0 > nowMs ? "open" : "half_open" } ?? "closed")
+      object["circuit_open_until"] = queue.circuitOpenUntilMs.map {
+        .string(ISOTime.text(ms: $0))
+      }
       return .object(object)
     }
   }

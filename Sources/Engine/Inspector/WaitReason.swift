@@ -7,8 +7,10 @@ package enum WaitReason: Sendable, Hashable {
   case routeRemoved(route: String, sinceMs: Int64)
   case actorDisabled(actor: String, sinceMs: Int64)
   case paused(target: String, by: String, sinceMs: Int64, untilMs: Int64?, reason: String?)
-  case circuitOpen(target: String, untilMs: Int64?)
-  case rateLimited(target: String, untilMs: Int64?)
+  /// `isHalfOpen`: it has cooled down, and one attempt decides.
+  case circuitOpen(target: String, untilMs: Int64, isHalfOpen: Bool)
+  case overflow(target: String)
+  case rateLimited(target: String, untilMs: Int64)
   case backoff(untilMs: Int64)
   case behind(delivery: String, event: String, key: String)
   /// So many older deliveries of its key are held up that nobody looked at all of them.
@@ -25,19 +27,18 @@ package enum WaitReason: Sendable, Hashable {
     }
     var reasons = held(standing)
     let target = standing.lane.target
-    var isCircuitKnown = false
-    switch (standing.storedReason, standing.dueAtMs) {
+    let dueAtMs = standing.dueAtMs
+    let circuit = openCircuit(standing, nowMs: nowMs)
+    if let circuit, (circuit.untilMs ?? 0) > (dueAtMs ?? 0) { reasons.append(circuit) }
+    switch (standing.storedReason, dueAtMs) {
     case (nil, nil), ("queued", nil): break
     case (nil, let due?), ("backoff", let due?): reasons.append(.backoff(untilMs: due))
-    case ("rate_limited", let due): reasons.append(.rateLimited(target: target, untilMs: due))
-    case ("circuit_open", let due):
-      isCircuitKnown = true
-      reasons.append(
-        .circuitOpen(target: target, untilMs: due ?? standing.lane.circuitOpenUntilMs))
+    case ("overflow", _): reasons.append(.overflow(target: target))
     case (let word?, let due): reasons.append(.other(word, untilMs: due))
     }
-    if let untilMs = standing.lane.circuitOpenUntilMs, untilMs > nowMs, !isCircuitKnown {
-      reasons.append(.circuitOpen(target: target, untilMs: untilMs))
+    if let circuit, !reasons.contains(circuit) { reasons.append(circuit) }
+    if let nextMs = standing.lane.nextStartMs, nextMs > nowMs, nextMs > dueAtMs ?? 0 {
+      reasons.append(.rateLimited(target: target, untilMs: nextMs))
     }
     if let ahead = standing.ahead {
       reasons.append(
@@ -71,6 +72,16 @@ package enum WaitReason: Sendable, Hashable {
       }
   }
 
+  /// The breaker of the route or of the queue, whichever is open longer.
+  private static func openCircuit(_ standing: Standing, nowMs: Int64) -> WaitReason? {
+    let own = (target: "route/\(standing.route.name)", untilMs: standing.route.circuitOpenUntilMs)
+    let shared = (target: standing.lane.target, untilMs: standing.lane.circuitOpenUntilMs)
+    let longest = (own.untilMs ?? .min) >= (shared.untilMs ?? .min) ? own : shared
+    return longest.untilMs.map {
+      .circuitOpen(target: longest.target, untilMs: $0, isHalfOpen: $0 <= nowMs)
+    }
+  }
+
   /// The word of events.md 4.1; `running` for an attempt in flight.
   package var word: String {
     switch self {
@@ -80,6 +91,7 @@ package enum WaitReason: Sendable, Hashable {
     case .actorDisabled: "actor_disabled"
     case .paused: "paused"
     case .circuitOpen: "circuit_open"
+    case .overflow: "overflow"
     case .rateLimited: "rate_limited"
     case .backoff: "backoff"
     case .behind, .perhapsBehind: "ordered_behind"
@@ -103,8 +115,12 @@ package enum WaitReason: Sendable, Hashable {
     case .paused(let target, let by, let sinceMs, let untilMs, let reason):
       "paused by \(by) since \(ISOTime.text(ms: sinceMs))" + WaitReason.until(untilMs)
         + (reason.map { " (\($0))" } ?? "") + ": \(target)"
-    case .circuitOpen(let target, let untilMs):
+    case .circuitOpen(let target, let untilMs, isHalfOpen: true):
+      "circuit half-open since \(ISOTime.text(ms: untilMs)): \(target), one attempt decides"
+    case .circuitOpen(let target, let untilMs, isHalfOpen: false):
       "circuit open\(WaitReason.until(untilMs)): \(target)"
+    case .overflow(let target):
+      "overflow: the queue of \(target) was full; it moves up when there is room"
     case .rateLimited(let target, let untilMs):
       "rate_limited\(WaitReason.until(untilMs)): \(target)"
     case .backoff(let untilMs): "backoff\(WaitReason.until(untilMs))"
@@ -139,7 +155,7 @@ package enum WaitReason: Sendable, Hashable {
       object["target"] = .string(target)
       object["by"] = .string(by)
       object["comment"] = JSONValue(reason)
-    case .circuitOpen(let target, _), .rateLimited(let target, _):
+    case .circuitOpen(let target, _, _), .rateLimited(let target, _), .overflow(let target):
       object["target"] = .string(target)
     case .behind(let delivery, let event, let key):
       object["delivery_id"] = .string(delivery)
@@ -163,16 +179,17 @@ package enum WaitReason: Sendable, Hashable {
       .paused(_, _, let sinceMs, _, _):
       sinceMs
     case .moduleUnloaded(_, let sinceMs): sinceMs
+    case .circuitOpen(_, let sinceMs, isHalfOpen: true): sinceMs
     default: nil
     }
   }
 
   private var untilMs: Int64? {
     switch self {
-    case .backoff(let untilMs): untilMs
-    case .paused(_, _, _, let untilMs, _), .circuitOpen(_, let untilMs),
-      .rateLimited(_, let untilMs), .other(_, let untilMs):
+    case .backoff(let untilMs), .rateLimited(_, let untilMs),
+      .circuitOpen(_, let untilMs, isHalfOpen: false):
       untilMs
+    case .paused(_, _, _, let untilMs, _), .other(_, let untilMs): untilMs
     default: nil
     }
   }

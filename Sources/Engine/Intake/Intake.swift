@@ -28,7 +28,8 @@ package final class Intake: Sendable {
   ///   - drafts: Checked events; each has passed ``EventDraft/check()``.
   ///   - progress: The source's checkpoint and health; nil for webhooks.
   /// - Returns: One receipt per draft, in their order.
-  /// - Throws: ``EngineError`` `.full` when the disk has no room left for more events,
+  /// - Throws: ``EngineError`` `.blocked` when a queue that blocks is full, `.full` when the disk
+  ///   has no room left for more events,
   ///   `.unavailable` when the database cannot be written now, `.notFound` for a source that is
   ///   not registered.
   package func accept(
@@ -47,7 +48,9 @@ package final class Intake: Sendable {
     let routed = drafts.map { draft in
       self.routed(draft, module: module, source: source, nowMs: nowMs, routing)
     }
-    let batch = AcceptBatch(records: routed.compactMap { $0?.record }, progress: progress)
+    var batch = AcceptBatch(records: routed.compactMap { $0?.record }, progress: progress)
+    // What the runtime has to say comes once.
+    batch.canBeHeldBack = source != SystemEvent.sourceID
     CrashPoint.acceptRouted.reached()
     do throws(StoreError) {
       let receipts = try await bus.publish(batch)
@@ -57,8 +60,35 @@ package final class Intake: Sendable {
       }
       return receipts
     } catch {
-      throw EngineError(error)
+      guard let full = error.overflow else { throw EngineError(error) }
+      let actor = routing.label(ofRoute: full.route).map { " of actor/\($0.actor)" } ?? ""
+      throw EngineError(
+        .blocked, "the queue\(actor) is full: \(full.depth) deliveries", cause: error)
     }
+  }
+
+  /// Whether a full queue holds a source back (config.md 7.2, `block`).
+  func isBlocked(module: String, source: String) -> Bool {
+    let blocking = bus.blockingLanes
+    guard !blocking.isEmpty else { return false }
+    let binding = routing.withLock { $0 }.sources[SourceReference(module: module, id: source)]
+    return binding?.routes.contains { blocking.contains($0.lane) } ?? false
+  }
+
+  /// The event that tells of a full queue (events.md 7.1, `queue.overflow`). Called on the bus's
+  /// own thread.
+  func overflowEvent(_ overflow: QueueOverflow, nowMs: Int64) -> AcceptRecord? {
+    let routing = routing.withLock { $0 }
+    guard let label = routing.label(ofRoute: overflow.route) else { return nil }
+    let draft = SystemEvent.draft(
+      "queue.overflow",
+      [
+        "route": .string(label.route), "actor": .string(label.actor),
+        "policy": .string(overflow.policy.rawValue), "depth": JSONValue(overflow.depth),
+        "affected": JSONValue(overflow.affected),
+      ])
+    return routed(
+      draft, module: label.module, source: SystemEvent.sourceID, nowMs: nowMs, routing)?.record
   }
 
   /// An event that is to be accepted with something else: an actor's answer. Nil when its source
@@ -131,10 +161,31 @@ package final class Intake: Sendable {
         .systemError, route: table.entries[condition.route].route.name,
         error: "the regular expression at \(condition.path) reached its step limit")
     }
+    for overflow in receipt.overflows { report(overflow, routed, receipt) }
     if routed.decision.matches.isEmpty { entry(.routeNoMatch, result: "no_match") }
     for index in routed.decision.matches {
       let route = table.entries[index].route
       entry(.routeMatch, result: "match", route: route.name, target: route.actor.id)
+    }
+  }
+}
+
+extension Intake {
+  /// Logs what a full queue did (config.md 7.2).
+  private func report(_ overflow: QueueOverflow, _ routed: Routed, _ receipt: AcceptReceipt) {
+    log.emit(.pipelineBackpressure) {
+      let ids = bus.identity.ids(of: receipt)
+      let label = routing.withLock { $0 }.label(ofRoute: overflow.route)
+      let affected = overflow.delivery.flatMap { delivery in
+        overflow.acceptedAtMs.map { bus.identity.deliveryID(number: delivery, acceptedAtMs: $0) }
+      }
+      return LogEntry(
+        .pipelineBackpressure, timestampMs: routed.record.acceptedAtMs, eventID: ids.event,
+        traceID: ids.trace, source: routed.source, target: label?.actor, route: label?.route,
+        eventType: EventType(code: routed.record.type)?.rawValue, queueDepth: overflow.depth,
+        metadata: [
+          "policy": .string(overflow.policy.rawValue), "delivery_id": JSONValue(affected),
+        ], module: routed.module)
     }
   }
 }

@@ -7,8 +7,24 @@ import Store
 /// module that comes or goes costs the compilation of its own sources and of those it listens to.
 struct Routing: Sendable {
   let sources: [SourceReference: SourceBinding]
+  /// By module, then by number.
+  let routes: [String: [Int64: RouteLabel]]
 
-  static let empty = Routing(sources: [:])
+  static let empty = Routing(sources: [:], routes: [:])
+
+  /// What people call a route, and where it leads.
+  struct RouteLabel: Sendable {
+    let module: String
+    let route: String
+    let actor: String
+  }
+
+  func label(ofRoute key: Int64) -> RouteLabel? {
+    for routes in routes.values {
+      if let label = routes[key] { return label }
+    }
+    return nil
+  }
 
   /// One source with everything that listens to it.
   final class SourceBinding: Sendable {

@@ -44,11 +44,13 @@ package final class Lane: Sendable {
 
   enum Message: Sendable {
     case offered([QueuedDelivery])
+    case dropped([QueueNews.Dropped])
+    case promoted(oldest: Int64)
     case fetched([QueuedDelivery], limit: Int)
     case fetchedDue([QueuedDelivery], nextDueMs: Int64?)
     case fetchedKey(String, QueuedDelivery?)
     case fetchFailed(LaneState.Action, EngineError)
-    case started([QueuedDelivery], [StartRecord])
+    case started([QueuedDelivery], [StartRecord], gone: Set<Int64>)
     case startFailed([QueuedDelivery], StoreError)
     case ended(Attempt.Report)
     case settled([Ending], [[AcceptReceipt]])
@@ -71,6 +73,15 @@ package final class Lane: Sendable {
 
   /// Takes note of new deliveries. Called by the bus, in the order of acceptance.
   func offer(_ deliveries: [QueuedDelivery]) { mailbox.post(.offered(deliveries)) }
+
+  /// Takes note of what the bus has done to the queue. Called in the order of commits.
+  private func note(_ news: Subscription.News) {
+    switch news {
+    case .offered(let deliveries): offer(deliveries)
+    case .dropped(let dropped): mailbox.post(.dropped(dropped))
+    case .promoted(let oldest): mailbox.post(.promoted(oldest: oldest))
+    }
+  }
 
   /// Takes another set of routes into use. Attempts that run go on as they began.
   func configure(_ body: (inout Plan) -> Void) {
@@ -128,7 +139,7 @@ package final class Lane: Sendable {
       state: LaneState(
         routes: plan.active, concurrencyMax: plan.concurrencyMax, nextDueMs: waiting.nextDueMs,
         waitingKeys: waiting.orderKeys))
-    let subscription = environment.bus.subscribe(lane: key) { [weak self] in self?.offer($0) }
+    let subscription = environment.bus.subscribe(lane: key) { [weak self] in self?.note($0) }
     await withDiscardingTaskGroup { group in
       loop.act(in: &group)
       for await _ in mailbox.wakeUps {
@@ -214,10 +225,12 @@ extension Lane {
         delivery: delivery.delivery, lane: key, number: delivery.attempts + 1,
         startedAtMs: nowMs, generation: delivery.generation)
     }
-    let pace = rate.map { LanePace(lane: key, fullAtMs: $0.fullAtMs) }
+    let pace = rate.map {
+      LanePace(lane: key, fullAtMs: $0.fullAtMs, nextStartMs: $0.nextMs)
+    }
     environment.bus.start(records, pace: pace) { [mailbox] result in
       switch result {
-      case .success: mailbox.post(.started(deliveries, records))
+      case .success(let gone): mailbox.post(.started(deliveries, records, gone: Set(gone)))
       case .failure(let error): mailbox.post(.startFailed(deliveries, error))
       }
     }

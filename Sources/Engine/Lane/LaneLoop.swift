@@ -51,10 +51,16 @@ struct LaneLoop {
     case .fetchFailed(let action, let error):
       report(error.description)
       state.fetchFailed(action, retryAtMs: lane.nowMs + backOff())
-    case .started(let deliveries, let records):
+    case .dropped(let dropped): state.dropped(dropped)
+    case .promoted(let oldest): state.promoted(oldest)
+    case .started(let deliveries, let records, let gone):
       CrashPoint.startsCommitted.reached()
       if !isSettlingBroken { retryMs = LaneLoop.retryMsMin }
-      toAttempt += zip(deliveries, records)
+      toAttempt += zip(deliveries, records).filter { !gone.contains($0.0.delivery) }
+      for delivery in deliveries where gone.contains(delivery.delivery) {
+        state.attemptEnded()
+        state.finished(delivery, dueAtMs: nil)
+      }
     case .startFailed(let deliveries, let error):
       report(error.description)
       state.startFailed(deliveries, retryAtMs: lane.nowMs + backOff())

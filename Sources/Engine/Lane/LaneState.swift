@@ -126,6 +126,26 @@ package struct LaneState: Sendable {
     }
   }
 
+  /// Deliveries were taken out of the queue: it was full.
+  package mutating func dropped(_ dropped: [QueueNews.Dropped]) {
+    for gone in dropped {
+      if isFetching { finishedDuringPage.insert(gone.delivery) }
+      if isFetchingDue { finishedDuringDue.insert(gone.delivery) }
+      if held[gone.delivery] == nil {
+        if let key = gone.orderKey { keys.stopsWaiting(key) }
+      } else if let index = ready.firstIndex(where: { $0.delivery == gone.delivery }) {
+        finished(ready.remove(at: index), dueAtMs: nil)
+      }
+      // What is on its way to its start is not started, and let go then.
+    }
+  }
+
+  /// Deliveries that were parked are pending now, this one and newer ones.
+  package mutating func promoted(_ oldest: Int64) {
+    rewind(to: oldest - 1)
+    feed = .behind(newOffers: true)
+  }
+
   /// A page of pending deliveries came back from the file.
   package mutating func fetched(_ page: [QueuedDelivery], limit: Int) {
     isFetching = false

@@ -33,4 +33,10 @@ final class RouteWorker: Sendable {
     self.transforms = transforms
     template = CompiledTemplate(route.config)
   }
+
+  /// What holds for the whole queue: the route's own, or its actor's. Nil when the actor is not
+  /// there.
+  var lanePolicy: DeliveryPolicy? {
+    route.hasOwnLane ? route.delivery : actor.definition?.delivery
+  }
 }

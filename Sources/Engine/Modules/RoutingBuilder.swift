@@ -26,6 +26,15 @@ struct RoutingBuilder {
       }
       self.listening = listening
     }
+
+    fileprivate var labels: [Int64: Routing.RouteLabel] {
+      var labels: [Int64: Routing.RouteLabel] = [:]
+      for route in routes {
+        guard let key = keys.routes[route.name] else { continue }
+        labels[key] = Routing.RouteLabel(module: name, route: route.name, actor: route.actor.id)
+      }
+      return labels
+    }
   }
 
   private var parts: [String: Part] = [:]
@@ -33,7 +42,10 @@ struct RoutingBuilder {
   private var listeners: [SourceReference: Set<String>] = [:]
   private var bindings: [SourceReference: Routing.SourceBinding] = [:]
 
-  var routing: Routing { Routing(sources: bindings) }
+  /// By module, then by number.
+  private var labels: [String: [Int64: Routing.RouteLabel]] = [:]
+
+  var routing: Routing { Routing(sources: bindings, routes: labels) }
 
   /// Puts modules in, each in place of what it brought in before.
   mutating func set(_ parts: [Part]) {
@@ -41,6 +53,7 @@ struct RoutingBuilder {
     for part in parts {
       touched.formUnion(take(part.name))
       self.parts[part.name] = part
+      labels[part.name] = part.labels
       for source in part.listening.keys {
         listeners[source, default: []].insert(part.name)
         touched.insert(source)
@@ -59,6 +72,7 @@ struct RoutingBuilder {
   /// - Returns: The sources that have to be compiled again.
   private mutating func take(_ name: String) -> Set<SourceReference> {
     guard let part = parts.removeValue(forKey: name) else { return [] }
+    labels[name] = nil
     for source in part.listening.keys {
       listeners[source]?.remove(name)
       if listeners[source]?.isEmpty ?? false { listeners[source] = nil }

@@ -149,6 +149,7 @@ extension Runtime {
   /// Brings lanes to what the table says of their routes, and begins those that are missing.
   func arrange(_ keys: Set<Int64>, _ table: inout ModuleTable) {
     for key in keys {
+      bound(key, table)
       if let running = table.lanes[key] {
         running.lane.configure { plan in
           table.plan(ofLane: key, &plan)
@@ -178,10 +179,17 @@ extension Runtime {
 
   private func setLimits(ofLane key: Int64, _ plan: inout Lane.Plan) {
     guard let route = plan.workers[plan.active.min() ?? 0] else { return }
-    let policy = route.route.hasOwnLane ? route.route.delivery : route.actor.definition?.delivery
-    guard let policy else { return }
+    guard let policy = route.lanePolicy else { return }
     plan.concurrencyMax = policy.concurrency
     plan.ratePerSecond = policy.ratePerSecond
+  }
+
+  /// A queue is bounded as long as a loaded route leads to it, active or not.
+  private func bound(_ key: Int64, _ table: ModuleTable) {
+    var plan = Lane.Plan()
+    table.plan(ofLane: key, &plan)
+    guard let worker = plan.workers.min(by: { $0.key < $1.key })?.value else { return }
+    bus.bound(key, to: worker.lanePolicy?.bound)
   }
 
   // MARK: Deliveries that lie in another lane

@@ -63,6 +63,7 @@ package final class Runtime: Service {
     log.add(
       StoredLog(store: store, retentionMs: settings.logRetentionMs), module: nil, owner: nil,
       phases: StoredLog.phases)
+    store.onOverflow { [intake] overflow, nowMs in intake.overflowEvent(overflow, nowMs: nowMs) }
     deliveryEnvironment.whenActorChanges { [weak self] in self?.actorChanged($0) }
   }
 

@@ -7,12 +7,14 @@ extension SourceRunner {
   func poll(_ source: any PollSource, until halt: StopSignal) async {
     var retryMs = SourceRunner.retryMsMin
     var tickMs = environment.time.steadyMs
-    while await waitForPoll(tickMs, halt) {
+    while await waitForPoll(tickMs, halt), await waitForRoom(halt) {
       let startedMs = environment.time.steadyMs
       let end = await environment.limiter.run { await onePoll(source, halt) }
       switch end {
       case nil: return
       case .stored: retryMs = SourceRunner.retryMsMin
+      // What was read is read again from the same checkpoint when there is room.
+      case .blocked: continue
       case .notStored:
         // Nothing is wrong with the source: the database cannot take its events now.
         guard await halt.sleep(ms: retryMs, time: environment.time) else { return }
@@ -38,7 +40,7 @@ extension SourceRunner {
     return next + (nowMs - next + interval - 1) / interval * interval
   }
 
-  private enum PollEnd { case stored, notStored }
+  private enum PollEnd { case stored, notStored, blocked }
 
   /// Waits for the tick, or longer when the breaker is open or the platform asked for it.
   private func waitForPoll(_ tickMs: Int64, _ halt: StopSignal) async -> Bool {
@@ -82,6 +84,7 @@ extension SourceRunner {
         try await commit(found)
         CrashPoint.pollCommitted.reached()
       } catch {
+        guard error.code != .blocked else { return .blocked }
         log(.systemError, error: "the poll's events cannot be stored: \(error)")
         return .notStored
       }

@@ -31,6 +31,9 @@ extension SourceRunner {
       return .accepted(
         ids: receipts.map { identity.ids(of: $0).event },
         isDuplicate: receipts.allSatisfy(\.isDuplicate), style: reception.answer)
+    } catch  where error.code == .blocked {
+      reportBlocked(error.message)
+      return WebhookAnswer(refusedWith: error)
     } catch {
       log(.systemError, error: "a request's events cannot be stored: \(error)")
       return WebhookAnswer(refusedWith: error)

@@ -28,7 +28,7 @@ extension SourceRunner {
       group.addTask {
         do {
           try await source.run(checkpoint: checkpoint) { result in
-            try await self.commit(result)
+            try await self.commitWhenThereIsRoom(result, halt)
           }
           return nil
         } catch {

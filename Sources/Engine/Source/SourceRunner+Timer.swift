@@ -38,7 +38,7 @@ extension SourceRunner {
       let result = source.fire(
         checkpoint: checkpoint, nowMs: environment.time.wallMs, isActivation: isActivation)
       do throws(EngineError) {
-        try await commit(result)
+        try await commitWhenThereIsRoom(result, halt)
         return true
       } catch {
         log(.systemError, error: "the schedule's events cannot be stored: \(error)")

@@ -109,16 +109,20 @@ extension EventStore {
 
   @discardableResult
   func accepted(
-    _ records: [AcceptRecord], _ progress: SourceProgress? = nil
+    _ records: [AcceptRecord], _ progress: SourceProgress? = nil, canBeHeldBack: Bool = false
   ) async throws -> [AcceptReceipt] {
-    try await withCheckedContinuation { continuation in
-      accept(AcceptBatch(records: records, progress: progress)) {
+    var batch = AcceptBatch(records: records, progress: progress)
+    batch.canBeHeldBack = canBeHeldBack
+    return try await withCheckedContinuation { [batch] continuation in
+      accept(batch) {
         continuation.resume(returning: $0)
       }
     }.get()
   }
 
-  func started(_ records: [StartRecord]) async throws {
+  /// - Returns: Those that are gone.
+  @discardableResult
+  func started(_ records: [StartRecord]) async throws -> [Int64] {
     try await withCheckedContinuation { continuation in
       start(records) { continuation.resume(returning: $0) }
     }.get()
