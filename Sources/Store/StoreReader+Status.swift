@@ -126,11 +126,11 @@ extension StoreReader {
         FROM
           (
             SELECT
-              lane, sum(state = 'pending') AS pending, sum(state = 'waiting') AS waiting,
+              u.lane, sum(state = 'pending') AS pending, sum(state = 'waiting') AS waiting,
               sum(state = 'parked') AS parked, min(delivery) AS oldest,
               max(coalesce(r.circuit_open_until_ms, 0)) AS circuit_open_until_ms
             FROM unsettled AS u LEFT JOIN routes AS r ON r.key = u.route
-            GROUP BY lane
+            GROUP BY u.lane
           ) AS q
         JOIN lanes AS l ON l.key = q.lane
         JOIN modules AS m ON m.key = l.module

@@ -136,7 +136,11 @@ extension ProofWorld {
     var definition = ModuleDefinition(name: "guest", path: "/srv/guest/orgloop.yaml")
     definition.contentHash = "guest \(routes) \(ownLanes)"
     definition.sources = [SourceDefinition(id: "in", connector: "push")]
-    definition.actors = [ActorDefinition(id: "out", connector: "act")]
+    // What it has sent while it is paused fills the queue.
+    definition.actors = [
+      ActorDefinition(
+        id: "out", connector: "act", delivery: DeliveryPolicy(queueDepth: 2, overflow: .park))
+    ]
     definition.routes = routes.map {
       route($0, from: "in", to: "out", hasOwnLane: ownLanes)
     }
