@@ -100,7 +100,7 @@ measure() { # subject, round
   "$scratch/peers" "$1" "$port" "$messages" >"$scratch/line"
   end_tree "$pid"
   wait "$pid" 2>/dev/null || true
-  [ "$1" != rabbitmq ] || pkill -KILL -f "epmd.*$epmd_port" || true
+  [ "$1" != rabbitmq ] || ERL_EPMD_PORT=$epmd_port epmd -kill >/dev/null || true
   rm -rf "${directory:?}"
   awk -v OFS='\t' '{ print $1, $2 "/s", "sends " $3 "/s", "p50 " $4 " ms", "p99 " $5 " ms" }' "$scratch/line"
   awk '{ print $2 }' "$scratch/line" >>"$scratch/$1.rates"
@@ -110,6 +110,7 @@ load
 for round in $(seq "$rounds"); do
   for subject in "${subjects[@]}"; do measure "$subject" "$round"; done
 done
+[ -e "$scratch/orgloop.rates" ] || exit 0
 own=$(median <"$scratch/orgloop.rates")
 for subject in "${subjects[@]}"; do
   rate=$(median <"$scratch/$subject.rates")
