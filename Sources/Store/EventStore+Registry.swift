@@ -255,6 +255,7 @@ extension WriterConnection {
     let (key, stored) = (upsert.int64(0), upsert.int64(1))
     while try upsert.step(doing: "register a route") {}
     keys.routes[route.name] = key
+    if let lane = keys.lanes[route.lane] { settle(route: key, in: lane) }
     if let lane = keys.lanes[route.lane], lane != stored {
       keys.moves.append(.init(route: key, from: stored, to: lane))
     }

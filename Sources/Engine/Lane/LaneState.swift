@@ -240,6 +240,30 @@ package struct LaneState: Sendable {
     }
   }
 
+  /// Deliveries are pending that are older than others, and that were not before: requeued ones, and
+  /// replays. Younger ones of the same order key that have not begun go behind them.
+  package mutating func returned(_ places: [QueuePlace]) {
+    guard let oldest = places.map(\.delivery).min() else { return }
+    var oldestOfKey: [String: Int64] = [:]
+    for place in places {
+      guard let key = place.orderKey else { continue }
+      oldestOfKey[key] = min(oldestOfKey[key] ?? .max, place.delivery)
+    }
+    if !oldestOfKey.isEmpty {
+      let isOvertaken = { (delivery: QueuedDelivery) in
+        delivery.orderKey.flatMap { oldestOfKey[$0] }.map { $0 < delivery.delivery } ?? false
+      }
+      let behind = ready.filter(isOvertaken)
+      ready.removeAll(where: isOvertaken)
+      for delivery in behind { finished(delivery, dueAtMs: delivery.dueAtMs) }
+      for key in oldestOfKey.keys { keys.comesBack(key) }
+    }
+    // A page that is being read may have been read before they were there.
+    cursor = min(cursor, oldest - 1)
+    hasRewound = hasRewound || isFetching
+    feed = .behind(newOffers: true)
+  }
+
   /// Starts could not be committed: the deliveries go back to where they were.
   package mutating func startFailed(_ deliveries: [QueuedDelivery], retryAtMs: Int64) {
     inFlight -= deliveries.count

@@ -93,6 +93,18 @@ struct OrderKeys: Sendable {
     if case .sought(_, isStale: false) = places[key] { true } else { false }
   }
 
+  /// An older delivery of the key is pending again: it goes first. What is being looked up may be
+  /// a younger one.
+  mutating func comesBack(_ key: String) {
+    switch places[key] {
+    // It turns up when the queue is read again.
+    case nil: break
+    case .inHand: places[key] = .inHand(hasMore: true)
+    case .waiting: seek(key)
+    case .sought: places[key] = .sought(again: true, isStale: true)
+    }
+  }
+
   /// A look-up has ended.
   mutating func found(_ key: String, _ found: Found) {
     seeking -= 1
