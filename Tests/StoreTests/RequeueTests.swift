@@ -27,7 +27,7 @@ struct RequeueTests {
     return starts.map(\.delivery)
   }
 
-  @Test func `a requeued delivery keeps its number, its attempts and its key, and has a new budget`()
+  @Test func `a requeued delivery keeps number, attempts and key, and has a new budget`()
     async throws
   {
     let file = try TestFile()
@@ -52,7 +52,8 @@ struct RequeueTests {
     let again = try await store.requeue(dead, from: ["dead"], retransform: true)
     #expect(again.first == .refused(state: "pending"))
     #expect(try await store.transformedEvent(delivery: dead[1]) == nil)
-    #expect(try await store.requeue([99 << 16], from: Self.anyState, retransform: false) == [.missing])
+    let unknown = try await store.requeue([99 << 16], from: Self.anyState, retransform: false)
+    #expect(unknown == [.missing])
   }
 
   @Test func `only what may be requeued is`() async throws {

@@ -43,7 +43,9 @@ enum LetterText {
     lines += ["event"] + body(letter["event"])
     let transformed = letter["transformed"] ?? .null
     lines += ["after the transforms"]
-    lines += transformed.isNull ? ["    not kept: they changed nothing, or did not run to their end"]
+    lines +=
+      transformed.isNull
+      ? ["    not kept: they changed nothing, or did not run to their end"]
       : body(transformed)
     return lines.joined(separator: "\n")
   }
