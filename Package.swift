@@ -88,6 +88,7 @@ let package = Package(
         .embedInCode("order_key_runs_alone.sql"),
         .embedInCode("queued_attempts_counted.sql"),
         .embedInCode("references_lead_somewhere.sql"),
+        .embedInCode("replayed_once.sql"),
         .embedInCode("route_has_lane.sql"),
         .embedInCode("running_is_next.sql"),
         .embedInCode("running_is_queued.sql"),

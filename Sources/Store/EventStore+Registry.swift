@@ -124,15 +124,6 @@ package struct ModuleKeys: Sendable {
   package var ownLanes: Set<Int64> { Set(lanes.filter { $0.key.module == nil }.values) }
 }
 
-/// What a source was left with.
-package struct SourceRow: Sendable {
-  package var key: Int64
-  /// Nil for a source that never stored one, and for one whose connector is another now.
-  package var checkpoint: String?
-  /// As ``SourceProgress/health`` left it.
-  package var health: String?
-}
-
 extension EventStore {
   /// Stores a module's names and configuration, and gives back their numbers.
   ///
