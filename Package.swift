@@ -59,6 +59,7 @@ let package = Package(
         .embedInCode("0007_modules.sql"),
         .embedInCode("0008_module_views.sql"),
         .embedInCode("0009_breakers.sql"),
+        .embedInCode("0010_replays.sql"),
       ],
       swiftSettings: settings
     ),
@@ -87,6 +88,7 @@ let package = Package(
         .embedInCode("order_key_runs_alone.sql"),
         .embedInCode("queued_attempts_counted.sql"),
         .embedInCode("references_lead_somewhere.sql"),
+        .embedInCode("replayed_once.sql"),
         .embedInCode("route_has_lane.sql"),
         .embedInCode("running_is_next.sql"),
         .embedInCode("running_is_queued.sql"),

@@ -21,6 +21,14 @@ package enum Limits {
   package static let pollEventsMax = 100_000
   /// 500: deliveries that are moved or dropped in one commit, a few milliseconds of the writer.
   package static let queuePageMax = 500
+  /// 100: events whose fields are looked at in one go; each may have 4 MiB.
+  static let fieldPageMax = 100
+  /// 10,000: ids of one order; more of them are several orders.
+  package static let orderIDsMax = 10_000
+  /// 100: events that are replayed without being asked for consent.
+  package static let replayEventsUsual = 100
+  /// 20: pages of events that one step of a replay looks at without finding any to replay.
+  static let replayPagesMax = 20
   /// 50 ms: how often a queue that is being emptied is looked at.
   static let drainLookMs: Int64 = 50
   /// 100: events of a trace that are shown where nobody says how many; a screen or two of JSON.

@@ -30,6 +30,7 @@ package struct Invariant: Sendable {
     Invariant("deliveries_complete", PackageResources.deliveries_complete_sql),
     Invariant("settled_not_queued", PackageResources.settled_not_queued_sql),
     Invariant("one_delivery_per_route", PackageResources.one_delivery_per_route_sql),
+    Invariant("replayed_once", PackageResources.replayed_once_sql),
     Invariant("belongs_to_event", PackageResources.belongs_to_event_sql),
     Invariant("delivered_was_answered", PackageResources.delivered_was_answered_sql),
     Invariant("delivered_once", PackageResources.delivered_once_sql),

@@ -6,6 +6,7 @@ struct ControlAPI: Sendable {
   let gateway: any RuntimeGateway
 
   private var modules: ModuleAPI { ModuleAPI(gateway: gateway) }
+  private var letters: LetterAPI { LetterAPI(gateway: gateway) }
 
   /// - Parameter caller: Asked for by orders only, because finding it out takes time.
   /// - Throws: What the gateway throws.
@@ -26,6 +27,11 @@ struct ControlAPI: Sendable {
     case (.why(let id), _): return try await why(id, query)
     case (.events, .post): return try await inject(request, query: query, body: body)
     case (.events, _): return try await events(query)
+    case (.letters, _): return try await letters.list(query)
+    case (.letter(let id), _): return try await letters.show(id)
+    case (.letterOrder(let action), _):
+      return try await letters.carryOut(action, body, by: caller())
+    case (.replay, _): return try await letters.replay(body, by: caller())
     case (.moduleList, _): return try await modules.list(query)
     case (.module(let name), _): return try await modules.status(name)
     case (.order(let order), _): return try await carryOut(order, body, by: caller())

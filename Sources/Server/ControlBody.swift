@@ -6,7 +6,7 @@ import HTTPTypes
 /// Each getter names the key in its error, never the value: what a caller sent is not repeated.
 /// Keys that nobody asks for are ignored, so that older and newer clients get along.
 struct ControlBody: Sendable {
-  private let members: JSONObject
+  let members: JSONObject
 
   /// Why a body cannot be used.
   enum Problem: Error, Equatable {
@@ -33,6 +33,25 @@ struct ControlBody: Sendable {
   private func value(_ key: String) -> JSONValue? {
     guard let value = members[key], !value.isNull else { return Optional.none }
     return value
+  }
+
+  func has(_ key: String) -> Bool { value(key) != nil }
+
+  func count(_ key: String, max: Int) throws(Problem) -> Int? {
+    guard let value = value(key) else { return nil }
+    guard let count = value.int64, (1...Int64(max)).contains(count) else {
+      throw .invalid("\(key) must be a number from 1 to \(max)")
+    }
+    return Int(count)
+  }
+
+  /// Per second, from text such as `10/s`.
+  func rate(_ key: String) throws(Problem) -> Double? {
+    guard let value = value(key) else { return nil }
+    guard let rate = value.string.flatMap(RateText.perSecond) else {
+      throw .invalid("\(key) must be a rate such as 10/s")
+    }
+    return rate
   }
 
   func string(_ key: String) throws(Problem) -> String? {

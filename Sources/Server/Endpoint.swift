@@ -1,3 +1,4 @@
+import Engine
 import HTTPTypes
 
 /// What a path means: the whole routing table.
@@ -17,6 +18,10 @@ enum Endpoint: Sendable, Equatable {
   case trace(id: String)
   /// Why it went where it did.
   case why(id: String)
+  case letters
+  case letter(id: String)
+  case letterOrder(LetterOrder.Action)
+  case replay
   case moduleList
   case module(String)
   /// A change, by POST.
@@ -55,8 +60,15 @@ enum Endpoint: Sendable, Equatable {
     case ("events", 1): .events
     case ("events", 2) where segments.last != "": .event(id: segments.last ?? "")
     case ("events", 3): Endpoint.event(segments)
+    case ("dlq", 1): .letters
+    case ("dlq", 2) where segments.last != "": Endpoint.letter(segments.last ?? "")
+    case ("replay", 1): .replay
     default: .unknown(.control)
     }
+  }
+
+  private static func letter(_ word: String) -> Endpoint {
+    LetterOrder.Action(rawValue: word).map { .letterOrder($0) } ?? .letter(id: word)
   }
 
   /// `events/<id>/why` and `events/<id>/trace`.
@@ -85,7 +97,9 @@ enum Endpoint: Sendable, Equatable {
     switch self {
     case .webhook, .mounted: .webhooks
     case .live, .ready: .health
-    case .status, .events, .event, .trace, .why, .moduleList, .module, .order: .control
+    case .status, .events, .event, .trace, .why, .letters, .letter, .letterOrder, .replay,
+      .moduleList, .module, .order:
+      .control
     case .unknown(let area): area
     }
   }
@@ -93,8 +107,9 @@ enum Endpoint: Sendable, Equatable {
   /// The methods that are served; every one that is not GET or HEAD changes something.
   var methods: [HTTPRequest.Method] {
     switch self {
-    case .webhook, .mounted, .order: [.post]
-    case .live, .ready, .status, .event, .trace, .why, .moduleList, .module: [.get, .head]
+    case .webhook, .mounted, .order, .letterOrder, .replay: [.post]
+    case .live, .ready, .status, .event, .trace, .why, .letters, .letter, .moduleList, .module:
+      [.get, .head]
     case .events: [.get, .head, .post]
     case .unknown: []
     }

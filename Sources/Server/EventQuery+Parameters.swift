@@ -31,6 +31,13 @@ extension EventQuery {
       }
       state = text
     }
+    if let text = parameters["where"] {
+      do throws(EngineError) {
+        conditions = try EventQuery(["where": .string(text)]).conditions
+      } catch {
+        throw ParameterError(message: error.message)
+      }
+    }
     if let text = parameters["limit"] {
       guard let value = Int(text), (1...1_000).contains(value) else {
         throw ParameterError(message: "limit must be a number from 1 to 1000")
@@ -44,7 +51,7 @@ extension EventQuery {
     var pairs: [String] = []
     let names = [
       "from", "to", "module", "source", "route", "actor", "type", "platform_event", "state",
-      "limit",
+      "where", "limit",
     ]
     for name in names {
       guard let value = parameters[name] else { continue }

@@ -77,6 +77,24 @@ package protocol RuntimeGateway: Sendable {
     _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller
   ) async throws -> [JSONValue]
   func resume(_ selection: PauseSelection, by caller: Caller) async throws -> [JSONValue]
+
+  // MARK: Dead letters and replay (cli-http.md 2.4 and 3.3)
+
+  /// One page of `GET /api/dlq`, newest first, and the cursor of the next.
+  func letters(_ query: LetterQuery) async throws -> EventPage
+  func letterCounts(_ query: LetterQuery, by group: LetterGroup) async throws -> [JSONValue]
+  /// A delivery with its event, and what the transforms made of it; nil when there is none.
+  func letter(id: String) async throws -> JSONValue?
+  /// Carries out one part of an order; the answer says where to go on.
+  func carryOut(_ order: LetterOrder, by caller: Caller) async throws -> JSONValue
+  /// Carries out an order to its end in the background.
+  ///
+  /// - Returns: How many deliveries it concerns now.
+  func begin(_ order: LetterOrder, perSecond: Double?, by caller: Caller) async throws -> Int
+  /// `{replay_id, matched, deliveries, …}`.
+  ///
+  /// - Throws: ``EngineError`` `.notFound`, `.conflict` (409), `.invalid` (422).
+  func replay(_ request: ReplayRequest, by caller: Caller) async throws -> JSONValue
 }
 
 /// Who sent a request to the control API.

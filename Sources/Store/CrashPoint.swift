@@ -43,6 +43,8 @@ package enum CrashPoint: String, CaseIterable, Sendable {
   case pollRead = "poll.read"
   case pollCommitted = "poll.committed"
   case stopDraining = "stop.draining"
+  case lettersWritten = "letters.written"
+  case lettersCommitted = "letters.committed"
 
   #if DEBUG
     private static let target: (name: String, count: Int)? = {

@@ -124,15 +124,6 @@ package struct ModuleKeys: Sendable {
   package var ownLanes: Set<Int64> { Set(lanes.filter { $0.key.module == nil }.values) }
 }
 
-/// What a source was left with.
-package struct SourceRow: Sendable {
-  package var key: Int64
-  /// Nil for a source that never stored one, and for one whose connector is another now.
-  package var checkpoint: String?
-  /// As ``SourceProgress/health`` left it.
-  package var health: String?
-}
-
 extension EventStore {
   /// Stores a module's names and configuration, and gives back their numbers.
   ///
@@ -257,6 +248,7 @@ extension WriterConnection {
     let (key, stored) = (upsert.int64(0), upsert.int64(1))
     while try upsert.step(doing: "register a route") {}
     keys.routes[route.name] = key
+    if let lane = keys.lanes[route.lane] { settle(route: key, in: lane) }
     if let lane = keys.lanes[route.lane], lane != stored {
       keys.moves.append(.init(route: key, from: stored, to: lane))
     }

@@ -348,3 +348,12 @@ package struct EventRow: Sendable {
     self.traceID = traceID
   }
 }
+
+/// What a source was left with.
+package struct SourceRow: Sendable {
+  package var key: Int64
+  /// Nil for a source that never stored one, and for one whose connector is another now.
+  package var checkpoint: String?
+  /// As ``SourceProgress/health`` left it.
+  package var health: String?
+}

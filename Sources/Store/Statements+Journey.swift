@@ -51,7 +51,7 @@ extension SQL {
       strftime(
         '%Y-%m-%dT%H:%M:%fZ', coalesce(d.created_at_ms, e.accepted_at_ms) / 1000.0, 'unixepoch'
       ),
-      strftime('%Y-%m-%dT%H:%M:%fZ', d.settled_at_ms / 1000.0, 'unixepoch')
+      strftime('%Y-%m-%dT%H:%M:%fZ', d.settled_at_ms / 1000.0, 'unixepoch'), d.replay
     FROM settled AS d
       CROSS JOIN events AS e ON e.sequence = d.delivery >> 16
       CROSS JOIN routes AS r ON r.key = d.route
@@ -72,7 +72,7 @@ extension SQL {
       strftime(
         '%Y-%m-%dT%H:%M:%fZ', coalesce(d.created_at_ms, e.accepted_at_ms) / 1000.0, 'unixepoch'
       ),
-      NULL, d.lane, d.route
+      NULL, d.replay, d.lane, d.route
     FROM lanes AS w
       CROSS JOIN unsettled AS d ON d.lane = w.key AND d.delivery BETWEEN ?1 AND ?2
       CROSS JOIN events AS e ON e.sequence = d.delivery >> 16

@@ -367,19 +367,19 @@ package enum SQL {
       strftime(
         '%Y-%m-%dT%H:%M:%fZ', coalesce(d.created_at_ms, e.accepted_at_ms) / 1000.0, 'unixepoch'
       ),
-      strftime('%Y-%m-%dT%H:%M:%fZ', d.settled_at_ms / 1000.0, 'unixepoch')
+      strftime('%Y-%m-%dT%H:%M:%fZ', d.settled_at_ms / 1000.0, 'unixepoch'), d.replay
     FROM
       (
         SELECT
           q.delivery, q.route, q.state, NULL AS reason, q.wait_reason, q.due_at_ms, q.attempts,
-          q.order_key, q.generation, q.created_at_ms, NULL AS settled_at_ms
+          q.order_key, q.generation, q.created_at_ms, NULL AS settled_at_ms, q.replay
         FROM
           lanes AS w
           CROSS JOIN unsettled AS q ON q.lane = w.key AND q.delivery BETWEEN ?1 AND ?1 | 65535
         UNION ALL
         SELECT
           delivery, route, state, reason, NULL, NULL, attempts, order_key, generation,
-          created_at_ms, settled_at_ms
+          created_at_ms, settled_at_ms, replay
         FROM settled
         WHERE delivery BETWEEN ?1 AND ?1 | 65535
       ) AS d

@@ -18,6 +18,8 @@ package struct EventFilter: Sendable {
   package var limit = 100
   /// Only events with a lower number: the place in the list.
   package var below: Int64?
+  /// Only events with a higher number; then they come oldest first.
+  package var above: Int64?
 
   package init() {}
 }
@@ -54,6 +56,8 @@ package struct DeliverySummary: Sendable {
   package let generation: Int64
   package let createdAt: String
   package let settledAt: String?
+  /// The replay that made it.
+  package let replay: String?
 }
 
 /// An attempt; the columns of `v_attempts`.
@@ -120,7 +124,7 @@ extension StoreReader {
 }
 
 extension ReaderConnection {
-  fileprivate func sequence(ofEvent id: String) throws(StoreError) -> Int64? {
+  func sequence(ofEvent id: String) throws(StoreError) -> Int64? {
     let external = try connection.prepare("SELECT sequence FROM external_ids WHERE id = ?1")
     external.bind(1, id)
     if try external.step(doing: "find an event") { return external.int64(0) }
@@ -152,7 +156,7 @@ extension ReaderConnection {
 
   /// The numbers of the events that a filter names. Conditions that are not given are left out of
   /// the text, so that the primary key alone serves an unfiltered list; values are always bound.
-  fileprivate func sequences(_ filter: EventFilter) throws(StoreError) -> [Int64] {
+  func sequences(_ filter: EventFilter) throws(StoreError) -> [Int64] {
     var conditions: [String] = []
     var integers: [Int64] = []
     var texts: [String] = []
@@ -167,6 +171,7 @@ extension ReaderConnection {
       conditions.append(condition.replacing("?", with: "?\(100 + texts.count)"))
     }
     integer("e.sequence < ?", filter.below)
+    integer("e.sequence > ?", filter.above)
     integer("e.accepted_at_ms >= ?", filter.fromMs)
     integer("e.accepted_at_ms < ?", filter.toMs)
     integer("e.type = ?", filter.type.map(Int64.init))
@@ -198,7 +203,7 @@ extension ReaderConnection {
       JOIN sources AS s ON s.key = e.source
       JOIN modules AS m ON m.key = s.module
       \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND "))
-      ORDER BY e.sequence DESC
+      ORDER BY e.sequence \(filter.above == nil ? "DESC" : "")
       LIMIT ?200
       """)
     for (index, value) in integers.enumerated() { query.bind(Int32(index + 1), value) }
@@ -243,7 +248,7 @@ extension ReaderConnection {
       actor: row.text(4), state: row.text(5), reason: row.optionalText(6),
       waitReason: row.optionalText(7), nextAttemptAt: row.optionalText(8),
       attempts: row.int(9), orderKey: row.optionalText(10), generation: row.int64(11),
-      createdAt: row.text(12), settledAt: row.optionalText(13))
+      createdAt: row.text(12), settledAt: row.optionalText(13), replay: row.optionalText(14))
   }
 
   fileprivate func detail(_ summary: EventSummary) throws(StoreError) -> EventDetail {

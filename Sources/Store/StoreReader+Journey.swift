@@ -316,13 +316,13 @@ final class JourneyReader {
     statement.bind(2, range.to)
     statement.bind(3, query.route)
     statement.bind(4, limit)
-    let hasLane = statement.columnCount > 14
+    let hasLane = statement.columnCount > 15
     var rows: [DeliveryRow] = []
     while try statement.step(doing: "read deliveries") {
       rows.append(
         DeliveryRow(
-          summary: ReaderConnection.delivery(statement), lane: hasLane ? statement.int64(14) : 0,
-          route: hasLane ? statement.int64(15) : 0))
+          summary: ReaderConnection.delivery(statement), lane: hasLane ? statement.int64(15) : 0,
+          route: hasLane ? statement.int64(16) : 0))
     }
     return rows
   }

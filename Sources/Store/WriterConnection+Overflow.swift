@@ -52,10 +52,9 @@ extension WriterConnection {
         overflow(of: delivery, route: route, lane: lane, bound, acceptedAtMs: acceptedAtMs))
       return .dropped
     case .dropOldest where isFull:
-      // A bound that was lowered is reached step by step, so that no commit waits long.
-      for _ in 0..<WriterConnection.dropsMax {
-        guard let count = fill[lane]?.count, count >= bound.depth else { break }
-        guard let dropped = try dropOldest(of: lane, bound, nowMs: acceptedAtMs) else { break }
+      // One for one: a queue that an operator has filled beyond its bound, or whose bound was
+      // lowered, does not lose what is in it at once.
+      if let dropped = try dropOldest(of: lane, bound, nowMs: acceptedAtMs) {
         overflows.append(dropped)
       }
     case .dropOldest, .dropNewest, .park, .block: break
@@ -63,8 +62,6 @@ extension WriterConnection {
     fill.count(1, lane: lane)
     return .queued
   }
-
-  private static let dropsMax = 16
 
   /// What is parked goes before what comes now.
   private func hasParked(_ lane: Int64, _ bound: QueueBound) throws(StoreError) -> Bool {

@@ -17,6 +17,10 @@ final class WriterConnection {
   var fill = QueueFill()
   /// Of the operation that is being written.
   var news = QueueNews()
+  /// Where the deliveries of each route belong, by its newest registration; and those that this
+  /// transaction says.
+  private var homes: [Int64: Int64] = [:]
+  private var newHomes: [Int64: Int64] = [:]
 
   init(
     _ connection: Connection, identity: Identity, hooks: QueueHooks = QueueHooks()
@@ -44,6 +48,7 @@ final class WriterConnection {
     rollback()
     sequence = committedSequence
     sourceCounts.removeAll(keepingCapacity: true)
+    newHomes.removeAll(keepingCapacity: true)
     // IMMEDIATE: a read transaction that later writes would fail with SQLITE_BUSY_SNAPSHOT.
     // Source: <https://www.sqlite.org/isolation.html>
     try statements.begin.run(doing: "begin a transaction")
@@ -61,6 +66,7 @@ final class WriterConnection {
     committedSequence = sequence
     let blocking = fill.blocking
     if blocking != hooks.blockingLanes { hooks.blockingLanes = blocking }
+    if !newHomes.isEmpty { homes.merge(newHomes) { _, new in new } }
   }
 
   /// Undoes the group, or what of it a failing commit has left.
@@ -173,6 +179,13 @@ final class WriterConnection {
 
   /// From here on a route's deliveries go to that lane, whatever their records say.
   func redirect(route: Int64, to lane: Int64) { movedRoutes[route] = lane }
+
+  /// A route has been registered with its deliveries in that lane. While those that are elsewhere
+  /// are still being moved there, what enters the queue must not get behind the move.
+  func settle(route: Int64, in lane: Int64) { newHomes[route] = lane }
+
+  /// The lane that a route was registered with since the file was opened.
+  func home(of route: Int64) -> Int64? { newHomes[route] ?? homes[route] }
 
   /// Claims the event's own id and its dedup key; the receipt of the first copy when one of them
   /// was there before.

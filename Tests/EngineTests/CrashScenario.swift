@@ -62,8 +62,25 @@ struct CrashScenario: Sendable {
     changed.definition.routes[0].hasOwnLane = round % 2 == 0
     _ = try await runtime.reloadModule(changed, onRemoved: .park, drainMs: nil)
     await send(2)
+    try await bringBack(runtime)
     _ = try await runtime.unloadModule(
       "guest", drainMs: nil, onRemoved: .park, requester: "test")
+  }
+
+  /// What was given up is brought back, and what was delivered is delivered again.
+  private func bringBack(_ runtime: Runtime) async throws {
+    var dropped = LetterQuery()
+    dropped.state = .dropped
+    _ = try await runtime.carryOut(
+      LetterOrder(.requeue, .all(dropped), limit: 2), requester: "test")
+    var query = EventQuery()
+    query.module = "guest"
+    var report = try await runtime.replay(
+      ReplayOrder(.filter(query)), id: nil, limit: 2, requester: "test")
+    while !report.isDone {
+      report = try await runtime.replay(
+        nil, id: report.replayID, limit: 2, requester: "test")
+    }
   }
 
   /// Opens and closes again and again, without waiting for the clock.

@@ -28,6 +28,20 @@ import Testing
     #expect(play.overtakings.isEmpty)
     #expect(play.unsettled.isEmpty, "never started")
   }
+
+  @Test(arguments: 1...300)
+  func `what is requeued goes before what is younger of its key, as soon as the lane knows of it`(
+    _ seed: UInt64
+  ) {
+    var play = LanePlay(seed: seed)
+    play.togglesRoutes = seed % 3 == 0
+    play.requeues = true
+    for _ in 0..<600 { play.step() }
+    play.finish()
+    #expect(play.doubled.isEmpty, "keys in flight twice")
+    if !play.togglesRoutes { #expect(play.overtaken.isEmpty) }
+    #expect(play.unsettled.isEmpty, "never started")
+  }
 }
 
 /// A lane and its part of the file, with everything that takes time cut into its steps.
@@ -46,9 +60,21 @@ private struct LanePlay {
     case look(nextMs: Int64?, keys: [String], route: Int64)
     case finished(QueuedDelivery, dueAtMs: Int64?)
     case gone([QueuedDelivery])
+    case returned(QueuePlace)
+
+    func isEnd(of number: Int64) -> Bool {
+      if case .finished(let delivery, _) = self { delivery.delivery == number } else { false }
+    }
   }
 
   var togglesRoutes = true
+  /// Attempts may end a delivery for good, and an operator brings it back.
+  var requeues = false
+  /// Deliveries that were started though an older one of their key was known to the lane.
+  private(set) var overtaken: [Int64] = []
+  private var dead: [Int64: Row] = [:]
+  /// In the queue again, and the lane has not heard of it.
+  private var untold: Set<Int64> = []
   private(set) var doubled: [String] = []
   private(set) var overtakings: [Int64] = []
   private var random: SeededGenerator
@@ -73,7 +99,7 @@ private struct LanePlay {
 
   mutating func step() {
     switch Int.random(in: 0..<100, using: &random) {
-    case ..<25: accept()
+    case ..<25: if requeues, Bool.random(using: &random) { requeue() } else { accept() }
     case ..<45: perform()
     case ..<70: answer()
     case ..<85: endAttempt(fails: Int.random(in: 0..<3, using: &random) == 0)
@@ -110,7 +136,21 @@ private struct LanePlay {
   }
 
   private mutating func act() {
-    asked += state.actions(nowMs: nowMs)
+    for action in state.actions(nowMs: nowMs) {
+      if case .start(let deliveries) = action { noteOvertaken(deliveries) }
+      asked.append(action)
+    }
+  }
+
+  /// What is to start now, though the lane has been told of an older one of its key.
+  private mutating func noteOvertaken(_ deliveries: [QueuedDelivery]) {
+    for delivery in deliveries {
+      guard let key = delivery.orderKey else { continue }
+      let isPassed = rows.contains { number, row in
+        row.key == key && number < delivery.delivery && !untold.contains(number)
+      }
+      if isPassed { overtaken.append(delivery.delivery) }
+    }
   }
 
   /// The file records starts; those of deliveries that are not there any more it refuses.
@@ -134,7 +174,7 @@ private struct LanePlay {
     for (index, answer) in answers.enumerated().reversed() {
       switch answer {
       case .finished, .gone, .released: asRead.append(answers.remove(at: index))
-      case .page, .due, .key, .look: break
+      case .page, .due, .key, .look, .returned: break
       }
     }
     while let answer = asRead.popLast() { hear(answer) }
@@ -187,6 +227,9 @@ private struct LanePlay {
         state.attemptEnded()
         state.finished(delivery, dueAtMs: nil)
       }
+    case .returned(let place):
+      untold.remove(place.delivery)
+      state.returned([place])
     }
   }
 
@@ -198,9 +241,21 @@ private struct LanePlay {
     if let dueAtMs {
       rows[delivery.delivery]?.dueAtMs = dueAtMs
     } else {
-      rows[delivery.delivery] = nil
+      let row = rows.removeValue(forKey: delivery.delivery)
+      if requeues, Bool.random(using: &random) { dead[delivery.delivery] = row }
     }
     answers.append(.finished(delivery, dueAtMs: dueAtMs))
+  }
+
+  /// Only what the lane has heard the end of: the writer tells of both in order.
+  private mutating func requeue() {
+    let number = dead.keys.sorted().filter { number in !answers.contains { $0.isEnd(of: number) } }
+      .randomElement(using: &random)
+    guard let number, var row = dead.removeValue(forKey: number) else { return }
+    row.dueAtMs = nil
+    rows[number] = row
+    untold.insert(number)
+    answers.append(.returned(QueuePlace(lane: 1, delivery: number, orderKey: row.key)))
   }
 
   private mutating func toggle() {

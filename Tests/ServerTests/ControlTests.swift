@@ -54,7 +54,8 @@ import Testing
     ("GET /control/module/load", "POST"), ("PUT /control/module/load-project", "POST"),
     ("DELETE /control/module/unload", "POST"), ("GET /control/module/reload", "POST"),
     ("GET /control/apply", "POST"), ("GET /control/plan", "POST"), ("GET /control/pause", "POST"),
-    ("HEAD /control/resume", "POST"),
+    ("HEAD /control/resume", "POST"), ("POST /api/dlq", "GET, HEAD"),
+    ("GET /api/dlq/requeue", "POST"), ("GET /api/replay", "POST"),
   ]
 
   @Test(arguments: wrongMethods)

@@ -32,6 +32,12 @@ struct InvariantTests {
       "one_delivery_per_route",
       "UPDATE queue SET route = (SELECT route FROM queue WHERE delivery = 3 << 16)"),
     Damage(
+      "replayed_once",
+      """
+      UPDATE queue SET replay = 'rpl_1',
+        route = (SELECT route FROM queue WHERE delivery = 3 << 16)
+      """),
+    Damage(
       "matched_or_not",
       "UPDATE settled SET route = (SELECT key FROM routes WHERE name = 'review')"),
     Damage("non_matches_named", "UPDATE events SET non_matches = '[[999,null]]'"),

@@ -52,4 +52,12 @@ struct BenchGateway: RuntimeGateway {
     _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller
   ) async throws -> [JSONValue] { [] }
   func resume(_ selection: PauseSelection, by caller: Caller) async throws -> [JSONValue] { [] }
+  func letters(_ query: LetterQuery) async throws -> EventPage { EventPage(items: [], next: nil) }
+  func letterCounts(
+    _ query: LetterQuery, by group: LetterGroup
+  ) async throws -> [JSONValue] { [] }
+  func letter(id: String) async throws -> JSONValue? { nil }
+  func carryOut(_ order: LetterOrder, by caller: Caller) async throws -> JSONValue { .null }
+  func begin(_ order: LetterOrder, perSecond: Double?, by caller: Caller) async throws -> Int { 0 }
+  func replay(_ request: ReplayRequest, by caller: Caller) async throws -> JSONValue { .null }
 }

@@ -49,12 +49,44 @@ struct EventReader: Sendable {
     }
   }
 
+  /// One page of dead letters, newest first.
+  func letters(_ query: LetterQuery) async throws -> EventPage {
+    guard let client else { return try await database.read { try await $0.letters(query) } }
+    let page = [("limit", String(query.events.limit)), ("after", query.events.after)]
+    let answer = try await client.get("/api/dlq" + EventReader.parameters(query, page))
+    return EventPage(items: answer.body.array ?? [], next: answer.next)
+  }
+
+  func letterCounts(_ query: LetterQuery, by group: LetterGroup) async throws -> [JSONValue] {
+    guard let client else {
+      return try await database.read { try await $0.letterCounts(query, by: group) }
+    }
+    let path = "/api/dlq" + EventReader.parameters(query, [("count_by", group.rawValue)])
+    return try await client.get(path).body.array ?? []
+  }
+
+  /// A delivery with everything that is known of it; nil when there is none.
+  func letter(_ id: String) async throws -> JSONValue? {
+    let id = String(id.prefix { $0 != "/" })
+    return try await ask("/api/dlq/" + URLText.encode(id)) { try await $0.letter(id: id) }
+  }
+
+  private static func parameters(
+    _ query: LetterQuery, _ more: [(String, String?)]
+  ) -> String {
+    let filters = query.json.members.map { member in
+      (member.key, Optional(member.value.string ?? JSONText(member.value).description))
+    }
+    return URLText.query(filters + more)
+  }
+
   private static func parameters(_ query: EventQuery) -> String {
     URLText.query([
       ("from", query.fromMs.map(ISOTime.text)), ("to", query.toMs.map(ISOTime.text)),
       ("module", query.module), ("source", query.source), ("route", query.route),
       ("actor", query.actor), ("type", query.type?.rawValue),
       ("platform_event", query.platformEvent), ("state", query.state),
+      ("where", query.json["where"].map { JSONText($0).description }),
       ("limit", String(query.limit)), ("after", query.after),
     ])
   }

@@ -110,6 +110,13 @@ struct RuntimeClient: Sendable {
     ).body
   }
 
+  /// Orders something of the read API's neighbours, `/api/…`.
+  func change(_ path: String, _ body: JSONObject) async throws -> JSONValue {
+    try await checked(
+      "POST", "/api/" + path, body: JSONText(.object(body)).bytes, limit: RuntimeClient.orderLimit
+    ).body
+  }
+
   /// 5 min: an order may have to wait for the one before it, and both for deliveries.
   private static let orderLimit = TimeAmount.minutes(5)
 

@@ -10,63 +10,18 @@ struct EventsCommand: AsyncParsableCommand {
     defaultSubcommand: EventsListCommand.self)
 }
 
-/// Which events; the filters of cli-http.md 2.4.
+/// Which events, a page of them.
 struct EventFilterOptions: ParsableArguments {
-  @Option(name: .long, help: "Events of a module.") var module: String?
-  @Option(name: .long, help: "Events of a source.") var source: String?
-  @Option(name: .long, help: "Events that a route took.") var route: String?
-  @Option(name: .long, help: "Events that went to an actor.") var actor: String?
-  @Option(name: .long, help: "resource.changed, actor.stopped or message.received.")
-  var type: String?
-  @Option(name: .long, help: "The platform's own name of the event.")
-  var platformEvent: String?
+  @OptionGroup(title: "Filters") var fields: FieldFilterOptions
   @Option(name: .long, help: "accepted, settled or unrouted.") var state: String?
-  @Option(name: .long, help: "Not older: 1h, 2026-03-04 or 2026-03-04T05:06:07Z.")
-  var since: String?
-  @Option(name: .long, help: "Older.") var until: String?
-  @Option(name: .long, help: "At most this many, 1 to 1000.") var limit = 50
-  @Option(name: .long, help: "The cursor of the page before.") var after: String?
+  @OptionGroup(title: "Filters") var page: PageOptions
 
   /// - Throws: ``Failure`` naming the flag that has a wrong value.
   func query(nowMs: Int64) throws -> EventQuery {
-    var query = EventQuery()
-    query.module = module
-    query.source = source
-    query.route = route
-    query.actor = actor
-    query.platformEvent = platformEvent
-    if let after {
-      guard let place = Int64(after), place > 0 else { throw wrong("after", "a cursor of a list") }
-      query.after = after
-    }
-    if let type {
-      let words = EventType.allCases.map(\.rawValue).joined(separator: ", ")
-      guard let value = EventType(rawValue: type) else { throw wrong("type", words) }
-      query.type = value
-    }
-    if let state {
-      guard ["accepted", "settled", "unrouted"].contains(state) else {
-        throw wrong("state", "accepted, settled or unrouted")
-      }
-      query.state = state
-    }
-    query.fromMs = try since.map { try time($0, "since", nowMs) }
-    query.toMs = try until.map { try time($0, "until", nowMs) }
-    guard (1...1_000).contains(limit) else { throw wrong("limit", "1 to 1000") }
-    query.limit = limit
+    var query = try fields.query(nowMs: nowMs)
+    query.state = try FieldFilterOptions.eventState(state)
+    try page.set(&query)
     return query
-  }
-
-  private func time(_ text: String, _ flag: String, _ nowMs: Int64) throws -> Int64 {
-    if let ago = DurationText.ms(text) { return nowMs - ago }
-    guard let ms = ISOTime.ms(text) else {
-      throw wrong(flag, "a duration such as 1h, or an ISO 8601 time")
-    }
-    return ms
-  }
-
-  private func wrong(_ flag: String, _ what: String) -> Failure {
-    Failure(.usage, .usage, "--\(flag) must be \(what)")
   }
 }
 

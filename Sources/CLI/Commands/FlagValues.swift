@@ -13,6 +13,14 @@ package enum FlagValue {
     return ms
   }
 
+  /// - Throws: ``Failure`` naming the flag.
+  static func perSecond(_ text: String, of flag: String) throws -> Double {
+    guard let rate = RateText.perSecond(text) else {
+      throw Failure(.usage, .usage, "\(flag) must be a rate such as 10/s, 5/m or 100/h")
+    }
+    return rate
+  }
+
   /// `key=value` pairs; a value may hold more of `=`.
   ///
   /// - Throws: ``Failure`` for one without `=`, and for a key that stands twice.

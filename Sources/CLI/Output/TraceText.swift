@@ -60,7 +60,7 @@ enum TraceText {
         return [
           EventLines.target(delivery, in: event),
           EventLines.string(delivery, "state") + (reason.map { " (\(EventLines.safe($0)))" } ?? ""),
-          EventLines.string(delivery, "id"),
+          EventLines.string(delivery, "id"), EventLines.replay(delivery),
         ]
       })
     for (delivery, head) in zip(deliveries, heads) {
@@ -115,6 +115,11 @@ enum EventLines {
   /// `take-note → notebook`, with the route's module where that is not the event's.
   static func target(_ delivery: JSONValue, in event: JSONValue) -> String {
     route(delivery, in: event) + " → " + string(delivery, "actor")
+  }
+
+  /// What made it, if that was not its event's acceptance.
+  static func replay(_ delivery: JSONValue) -> String {
+    delivery["replay_id"]?.string.map { "replay \(safe($0))" } ?? ""
   }
 
   static func route(_ value: JSONValue, in event: JSONValue) -> String {

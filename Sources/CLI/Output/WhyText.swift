@@ -42,7 +42,13 @@ enum WhyText {
     _ deliveries: [JSONValue], _ event: JSONValue, nowMs: Int64
   ) -> [String] {
     let heads = Table.aligned(
-      deliveries.map { [EventLines.target($0, in: event), EventLines.string($0, "id")] },
+      deliveries.map { delivery in
+        let replay = EventLines.replay(delivery)
+        return [
+          EventLines.target(delivery, in: event),
+          EventLines.string(delivery, "id") + (replay.isEmpty ? "" : " (\(replay))"),
+        ]
+      },
       pads: true)
     return zip(deliveries, heads).flatMap { delivery, head in
       let waits = delivery["waits"]?.array ?? []

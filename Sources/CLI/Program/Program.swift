@@ -73,7 +73,8 @@ struct Orgloop: AsyncParsableCommand {
       InitCommand.self, ValidateCommand.self, StartCommand.self, StopCommand.self,
       ShutdownCommand.self, StatusCommand.self, PlanCommand.self, ApplyCommand.self,
       ModuleCommand.self, PauseCommand.self, ResumeCommand.self, RoutesCommand.self,
-      EventsCommand.self, TraceCommand.self, WhyCommand.self,
+      EventsCommand.self, TraceCommand.self, WhyCommand.self, DeadLetterCommand.self,
+      ReplayCommand.self,
       BackupCommand.self, SQLCommand.self, DoctorCommand.self,
       VersionCommand.self, CompletionsCommand.self,
     ])

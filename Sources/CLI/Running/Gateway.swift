@@ -193,6 +193,43 @@ extension Gateway {
   }
 }
 
+/// Dead letters and replay.
+extension Gateway {
+  func letters(_ query: LetterQuery) async throws -> EventPage {
+    try await runtime.inspector.letters(query)
+  }
+
+  func letterCounts(_ query: LetterQuery, by group: LetterGroup) async throws -> [JSONValue] {
+    try await runtime.inspector.letterCounts(query, by: group)
+  }
+
+  func letter(id: String) async throws -> JSONValue? {
+    try await runtime.inspector.letter(id: id)
+  }
+
+  func carryOut(_ order: LetterOrder, by caller: Caller) async throws -> JSONValue {
+    try await runtime.carryOut(order, requester: caller.name).json
+  }
+
+  func begin(
+    _ order: LetterOrder, perSecond: Double?, by caller: Caller
+  ) async throws -> Int {
+    try await runtime.beginLetters(order, perSecond: perSecond, requester: caller.name)
+  }
+
+  func replay(_ request: ReplayRequest, by caller: Caller) async throws -> JSONValue {
+    if request.isDryRun, let order = request.order { return try await runtime.dryRun(order).json }
+    guard let limit = request.limit else {
+      return try await runtime.beginReplay(
+        request.order, id: request.id, perSecond: request.perSecond, requester: caller.name
+      ).json
+    }
+    return try await runtime.replay(
+      request.order, id: request.id, limit: limit, requester: caller.name
+    ).json
+  }
+}
+
 extension ModuleLoadRequest {
   /// As the log names it.
   fileprivate var shown: String {

@@ -1,3 +1,5 @@
+import Engine
+
 /// Text that is not what its field takes; the message says what the field takes.
 struct Refusal: Error, Hashable {
   let message: String
@@ -71,17 +73,8 @@ enum Quantity {
   /// Per second, of `10/m`.
   static func perSecond(_ text: String) throws(Refusal) -> Double {
     let form = Refusal("a rate is a positive number per s, m, h or d, such as \"10/m\"")
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 2, parts[0].allSatisfy({ "0123456789.".contains($0) }),
-      let count = Double(parts[0]), count > 0, count.isFinite
-    else { throw form }
-    switch parts[1] {
-    case "s": return count
-    case "m": return count / 60
-    case "h": return count / 3_600
-    case "d": return count / 86_400
-    default: throw form
-    }
+    guard let rate = RateText.perSecond(text) else { throw form }
+    return rate
   }
 }
 

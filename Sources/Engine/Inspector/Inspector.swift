@@ -37,9 +37,32 @@ package struct Inspector: Sendable {
       filter.below = place
     }
     filter.limit = min(max(query.limit, 1), 1_000)
-    let events = try await reader.events(filter)
+    let events =
+      query.conditions.isEmpty
+      ? try await reader.events(filter) : try await matching(query, filter)
     let next = events.count == filter.limit ? events.last.map { String($0.sequence) } : nil
     return EventPage(items: events.map(Inspector.listItem), next: next)
+  }
+
+  /// Events whose fields are as asked for: page by page until there are enough.
+  private func matching(
+    _ query: EventQuery, _ filter: EventFilter
+  ) async throws -> [EventSummary] {
+    var pages = filter
+    pages.limit = Limits.fieldPageMax
+    var found: [EventSummary] = []
+    while found.count < filter.limit {
+      let page = try await reader.events(pages)
+      let rows = try await reader.eventRows(page.map(\.sequence))
+      found += page.filter { event in
+        rows[event.sequence].map {
+          query.holds(for: EventView($0, source: event.source, module: event.module))
+        } ?? false
+      }
+      guard page.count == pages.limit else { break }
+      pages.below = page.last?.sequence
+    }
+    return Array(found.prefix(filter.limit))
   }
 
   /// An event with deliveries, attempts and the routes that did not match; nil when there is none.
@@ -98,7 +121,9 @@ package struct Inspector: Sendable {
   // MARK: JSON
 
   private static func listItem(_ event: EventSummary) -> JSONValue {
-    let settled = event.deliveries.compactMap { $0.settledAt.flatMap(ISOTime.ms) }
+    // A replay says nothing of where the event went when it came, nor of how long that took.
+    let first = event.deliveries.filter { $0.replay == nil }
+    let settled = first.compactMap { $0.settledAt.flatMap(ISOTime.ms) }
     let processing =
       event.state == "settled"
       ? settled.max().flatMap { end in ISOTime.ms(event.timestamp).map { end - $0 } } : nil
@@ -108,8 +133,8 @@ package struct Inspector: Sendable {
       "source": .string(event.source),
       "type": .string(event.type),
       "platform_event": JSONValue(event.platformEvent),
-      "matched_routes": .array(event.deliveries.map { .string($0.route) }),
-      "actors": .array(event.deliveries.map { .string($0.actor) }),
+      "matched_routes": .array(first.map { .string($0.route) }),
+      "actors": .array(first.map { .string($0.actor) }),
       "outcomes": .array(event.deliveries.map { .string($0.state) }),
       "processing_ms": processing.map { JSONValue($0) } ?? .null,
       "module": .string(event.module),
@@ -135,6 +160,7 @@ package struct Inspector: Sendable {
       "generation": JSONValue(delivery.generation),
       "created_at": .string(delivery.createdAt),
       "settled_at": JSONValue(delivery.settledAt),
+      "replay_id": JSONValue(delivery.replay),
       "attempts": .array(attempts.map(json)),
     ]
   }

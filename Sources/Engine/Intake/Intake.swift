@@ -100,6 +100,14 @@ package final class Intake: Sendable {
     return routed(draft, module: module, source: source, nowMs: nowMs, routing)
   }
 
+  /// Where a stored event would go now; nil when its source is not registered.
+  func rematched(_ event: EventView) -> [DeliveryRecord]? {
+    let routing = routing.withLock { $0 }
+    let source = SourceReference(module: event.module, id: event.source)
+    guard let binding = routing.sources[source] else { return nil }
+    return binding.table.route(event).matches.map { binding.routes[$0].delivery(of: event) }
+  }
+
   /// An event on its way into the file, with what the log will say of it.
   struct Routed: Sendable {
     let record: AcceptRecord

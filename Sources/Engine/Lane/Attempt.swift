@@ -207,8 +207,7 @@ struct Attempt {
 }
 
 extension SettleRecord.Disposition {
-  /// Another attempt will follow, and it reuses what the transforms made (config.md 9.4).
-  fileprivate var comesAgain: Bool {
-    if case .settled = self { false } else { true }
-  }
+  /// Another attempt may follow, at least when an operator requeues it, and it reuses what the
+  /// transforms made (config.md 9.4).
+  fileprivate var comesAgain: Bool { self != .settled(state: "delivered", reason: nil) }
 }

@@ -56,6 +56,7 @@ package final class Lane: Sendable {
     case settled([Ending], [[AcceptReceipt]])
     case settleFailed([Ending], StoreError)
     case released([QueuedDelivery])
+    case returned([QueuePlace])
     case configured
     case lookAgain(nextDueMs: Int64?, waitingKeys: [String])
     case closeBreakers(ActorReference)
@@ -82,6 +83,10 @@ package final class Lane: Sendable {
     case .promoted(let oldest): mailbox.post(.promoted(oldest: oldest))
     }
   }
+
+  /// Takes note of deliveries that are in the queue again, or of old events; they are read from the
+  /// file in their order.
+  func takeBack(_ places: [QueuePlace]) { mailbox.post(.returned(places)) }
 
   /// Takes another set of routes into use. Attempts that run go on as they began.
   func configure(_ body: (inout Plan) -> Void) {

@@ -80,6 +80,7 @@ struct LaneLoop {
       isSettlingBroken = true
       retrySettlingAtMs = lane.nowMs + backOff()
     case .released(let deliveries): state.released(deliveries)
+    case .returned(let places): state.returned(places)
     case .configured:
       let plan = lane.currentPlan
       use(plan)

@@ -56,35 +56,6 @@ package struct LaneState: Sendable {
     case behind(newOffers: Bool)
   }
 
-  /// What circuit breakers let through: of a group of routes only so many deliveries at once. The
-  /// others stay in the file.
-  package struct Gates: Sendable, Equatable {
-    /// The group of a route.
-    package var groups: [Int64: Int64] = [:]
-    /// Of a group; one that has none is not limited.
-    package var limits: [Int64: Int] = [:]
-
-    package init() {}
-
-    fileprivate func limit(of route: Int64) -> Int? {
-      groups[route].flatMap { limits[$0] }
-    }
-  }
-
-  /// What the lane must do now. A read is reported back as fetched, or as failed.
-  package enum Action: Sendable {
-    /// Commit these starts, then call the actor.
-    case start([QueuedDelivery])
-    /// Read pending deliveries, only of these routes if any are named.
-    case fetch(after: Int64, limit: Int, routes: Set<Int64>?)
-    /// Read waiting deliveries that are due.
-    case fetchDue(nowMs: Int64, limit: Int)
-    /// Read the oldest delivery of an order key, only of these routes if any are named.
-    case fetchKey(String, routes: Set<Int64>?)
-    /// Make waiting deliveries pending.
-    case release([QueuedDelivery])
-  }
-
   /// - Parameters:
   ///   - routes: The active ones.
   ///   - windowMax: Deliveries kept in memory beyond those in flight.
@@ -132,7 +103,7 @@ package struct LaneState: Sendable {
       if isFetching { finishedDuringPage.insert(gone.delivery) }
       if isFetchingDue { finishedDuringDue.insert(gone.delivery) }
       if held[gone.delivery] == nil {
-        if let key = gone.orderKey { keys.stopsWaiting(key) }
+        if let key = gone.orderKey { keys.loses(key) }
       } else if let index = ready.firstIndex(where: { $0.delivery == gone.delivery }) {
         finished(ready.remove(at: index), dueAtMs: nil)
       }
@@ -195,10 +166,12 @@ package struct LaneState: Sendable {
       if !mayTake(delivery.route) {
         passesOver = true
         toRelease.append(delivery)
-      } else if delivery.orderKey.map({ keys.takes(due: $0) }) ?? true {
-        ready.append(delivery)
       } else {
-        continue
+        switch delivery.orderKey.map({ keys.takes(due: $0, delivery.delivery) }) ?? .taken {
+        case .taken: ready.append(delivery)
+        case .behind: toRelease.append(delivery)
+        case .left: continue
+        }
       }
       held[delivery.delivery] = delivery.route
     }
@@ -214,13 +187,13 @@ package struct LaneState: Sendable {
       keys.found(key, .inactive)
     } else if let dueAtMs = delivery.dueAtMs {
       noteDue(dueAtMs)
-      keys.found(key, .waiting)
+      keys.found(key, .waiting(delivery.delivery))
     } else if held.updateValue(delivery.route, forKey: delivery.delivery) == nil {
       ready.append(delivery)
       keys.found(key, .taken)
     } else {
       // Still in hand from when its route was not active: its release looks again.
-      keys.found(key, .waiting)
+      keys.found(key, .waiting(delivery.delivery))
     }
   }
 
@@ -233,7 +206,7 @@ package struct LaneState: Sendable {
     letGo(delivery)
     if let dueAtMs {
       noteDue(dueAtMs)
-      if let key = delivery.orderKey { keys.waits(key) }
+      if let key = delivery.orderKey { keys.waits(key, delivery.delivery) }
     } else if let key = delivery.orderKey {
       keys.leaves(key)
     }
@@ -258,6 +231,30 @@ package struct LaneState: Sendable {
       hasRewound = hasRewound || isFetching
       feed = .behind(newOffers: true)
     }
+  }
+
+  /// Deliveries are pending that are older than others, and that were not before: requeued ones, and
+  /// replays. Younger ones of the same order key that have not begun go behind them.
+  package mutating func returned(_ places: [QueuePlace]) {
+    guard let oldest = places.map(\.delivery).min() else { return }
+    var oldestOfKey: [String: Int64] = [:]
+    for place in places {
+      guard let key = place.orderKey else { continue }
+      oldestOfKey[key] = min(oldestOfKey[key] ?? .max, place.delivery)
+    }
+    if !oldestOfKey.isEmpty {
+      let isOvertaken = { (delivery: QueuedDelivery) in
+        delivery.orderKey.flatMap { oldestOfKey[$0] }.map { $0 < delivery.delivery } ?? false
+      }
+      let behind = ready.filter(isOvertaken)
+      ready.removeAll(where: isOvertaken)
+      for delivery in behind { finished(delivery, dueAtMs: delivery.dueAtMs) }
+      for key in oldestOfKey.keys { keys.comesBack(key) }
+    }
+    // A page that is being read may have been read before they were there.
+    cursor = min(cursor, oldest - 1)
+    hasRewound = hasRewound || isFetching
+    feed = .behind(newOffers: true)
   }
 
   /// Starts could not be committed: the deliveries go back to where they were.
@@ -399,7 +396,7 @@ package struct LaneState: Sendable {
     guard held[delivery.delivery] == nil, !finishedDuringPage.contains(delivery.delivery) else {
       return
     }
-    if let key = delivery.orderKey, !keys.takes(pending: key) { return }
+    if let key = delivery.orderKey, !keys.takes(pending: key, delivery.delivery) { return }
     held[delivery.delivery] = delivery.route
     ready.append(delivery)
   }

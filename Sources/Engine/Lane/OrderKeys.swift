@@ -6,10 +6,12 @@
 /// of the queue, because a resumed route or a module that came back may have an older one.
 struct OrderKeys: Sendable {
   private enum Place: Sendable {
-    /// One delivery of the key is in the window, in flight, or being committed.
-    case inHand(hasMore: Bool)
-    /// The oldest one waits in the file until a time.
-    case waiting
+    /// One delivery of the key is in the window, in flight, or being committed; `hasOlder` when an
+    /// older one came back meanwhile.
+    case inHand(hasMore: Bool, hasOlder: Bool = false)
+    /// The oldest one waits in the file until a time. After a start it is not known which that is:
+    /// a requeued one may be older than another that waits.
+    case waiting(oldest: Int64?)
     /// The oldest one is being looked up, or is about to be; `again` when one turned up meanwhile,
     /// or when what is found may be gone already.
     case sought(again: Bool, isStale: Bool = false)
@@ -19,7 +21,7 @@ struct OrderKeys: Sendable {
   enum Found: Sendable {
     case nothing
     case taken
-    case waiting
+    case waiting(Int64)
     /// It cannot go now: it is to be passed over.
     case inactive
   }
@@ -34,46 +36,60 @@ struct OrderKeys: Sendable {
   /// - Parameter waiting: The keys that wait in the file.
   init(waiting: [String]) {
     places = [:]
-    for key in waiting { places[key] = .waiting }
+    for key in waiting { places[key] = .waiting(oldest: nil) }
   }
 
   /// A pending delivery turned up in acceptance order: whether it may be taken in hand.
-  mutating func takes(pending key: String) -> Bool {
+  mutating func takes(pending key: String, _ number: Int64) -> Bool {
     switch places[key] {
     case nil:
       places[key] = .inHand(hasMore: false)
       return true
-    case .inHand: places[key] = .inHand(hasMore: true)
-    case .waiting: break
+    case .inHand(_, let hasOlder): places[key] = .inHand(hasMore: true, hasOlder: hasOlder)
+    case .waiting(let oldest): if number < oldest ?? .max { seek(key) }
     case .sought(_, let isStale): places[key] = .sought(again: true, isStale: isStale)
     }
     return false
   }
 
-  /// A waiting delivery is due: whether it may be taken in hand. If not, it is found by its key.
-  mutating func takes(due key: String) -> Bool {
+  /// What is to become of a waiting delivery that is due.
+  enum Due: Sendable {
+    case taken
+    /// It is found by its key.
+    case left
+    /// An older one waits for longer: it is to be pending, or it would be found due again and again.
+    case behind
+  }
+
+  mutating func takes(due key: String, _ number: Int64) -> Due {
     switch places[key] {
+    case .waiting(oldest: nil): seek(key)
+    case .waiting(let oldest?) where oldest < number: return .behind
     case nil, .waiting:
       places[key] = .inHand(hasMore: true)
-      return true
-    case .inHand: places[key] = .inHand(hasMore: true)
+      return .taken
+    case .inHand(_, let hasOlder): places[key] = .inHand(hasMore: true, hasOlder: hasOlder)
     case .sought(_, let isStale): places[key] = .sought(again: true, isStale: isStale)
     }
-    return false
+    return .left
   }
 
   /// The delivery in hand has been put off, and that is committed.
-  mutating func waits(_ key: String) {
-    if case .sought = places[key] { return }
-    places[key] = .waiting
+  mutating func waits(_ key: String, _ number: Int64) {
+    switch places[key] {
+    case .sought: break
+    // The one that came back goes first; this one is found by its key then.
+    case .inHand(_, hasOlder: true): seek(key)
+    default: places[key] = .waiting(oldest: number)
+    }
   }
 
   /// A delivery is not in the lane's hands any more and does not wait: another may go.
   mutating func leaves(_ key: String) {
     switch places[key] {
     case nil: break
-    case .inHand(hasMore: false): places[key] = nil
-    case .inHand(hasMore: true), .waiting: seek(key)
+    case .inHand(hasMore: false, _): places[key] = nil
+    case .inHand(hasMore: true, _), .waiting: seek(key)
     case .sought(_, let isStale): places[key] = .sought(again: true, isStale: isStale)
     }
   }
@@ -83,8 +99,19 @@ struct OrderKeys: Sendable {
     switch places[key] {
     case nil: break
     case .waiting: seek(key)
-    case .inHand: places[key] = .inHand(hasMore: true)
+    case .inHand(_, let hasOlder): places[key] = .inHand(hasMore: true, hasOlder: hasOlder)
     case .sought(_, let isStale): places[key] = .sought(again: true, isStale: isStale)
+    }
+  }
+
+  /// A delivery that was not in hand has been taken out of the queue: it may be the one that waited,
+  /// or the one that is being looked up.
+  mutating func loses(_ key: String) {
+    switch places[key] {
+    case nil: break
+    case .waiting: seek(key)
+    case .inHand(_, let hasOlder): places[key] = .inHand(hasMore: true, hasOlder: hasOlder)
+    case .sought: places[key] = .sought(again: true, isStale: true)
     }
   }
 
@@ -93,13 +120,25 @@ struct OrderKeys: Sendable {
     if case .sought(_, isStale: false) = places[key] { true } else { false }
   }
 
+  /// An older delivery of the key is pending again: it goes first. What is being looked up may be
+  /// a younger one.
+  mutating func comesBack(_ key: String) {
+    switch places[key] {
+    // It turns up when the queue is read again.
+    case nil: break
+    case .inHand: places[key] = .inHand(hasMore: true, hasOlder: true)
+    case .waiting: seek(key)
+    case .sought: places[key] = .sought(again: true, isStale: true)
+    }
+  }
+
   /// A look-up has ended.
   mutating func found(_ key: String, _ found: Found) {
     seeking -= 1
     guard case .sought(let again, _) = places[key] else { return }
     switch found {
     case .taken: places[key] = .inHand(hasMore: true)
-    case .waiting: places[key] = .waiting
+    case .waiting(let number): places[key] = .waiting(oldest: number)
     case .inactive: seek(key)
     case .nothing:
       if again { seek(key) } else { places[key] = nil }
@@ -121,7 +160,7 @@ struct OrderKeys: Sendable {
       switch places[key] {
       // It may have been settled since it was read: the look-up says.
       case nil: seek(key)
-      case .inHand: places[key] = .inHand(hasMore: true)
+      case .inHand(_, let hasOlder): places[key] = .inHand(hasMore: true, hasOlder: hasOlder)
       case .waiting, .sought: break
       }
     }

@@ -10,6 +10,8 @@ package struct EventQuery: Sendable, Hashable {
   package var platformEvent: String?
   /// `accepted`, `settled` or `unrouted`.
   package var state: String?
+  /// Fields of the event; all must hold.
+  package var conditions: [FieldCondition] = []
   /// 1...1000.
   package var limit = 100
   /// The cursor of the page before.

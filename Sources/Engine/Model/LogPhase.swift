@@ -38,6 +38,8 @@ package enum LogPhase: String, Sendable, CaseIterable {
   case runtimeStart = "runtime.start"
   case runtimeStop = "runtime.stop"
   case configApplied = "config.applied"
+  case replayStart = "replay.start"
+  case replayDone = "replay.done"
   case operatorAction = "operator.action"
 
   /// How the phase is shown: level, icon and colour of events.md 8.2.
@@ -80,6 +82,8 @@ package enum LogPhase: String, Sendable, CaseIterable {
       Style(.warn, "↻", .yellow)
     case .systemStart, .systemStop, .runtimeStart, .runtimeStop, .configApplied, .operatorAction:
       Style(.info, "●", .magenta)
+    case .replayStart, .replayDone:
+      Style(.info, "↻", .magenta)
     case .systemError:
       Style(.error, "⚠", .magenta)
     case .moduleLoading:

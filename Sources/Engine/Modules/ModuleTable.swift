@@ -126,6 +126,17 @@ struct ModuleTable: Sendable {
     return pause(of: route.worker.route, in: module.name) == nil
   }
 
+  /// Of these routes, those whose deliveries nobody takes.
+  func resting(_ routes: Set<Int64>) -> Set<Int64> {
+    var resting = routes
+    for module in modules.values {
+      for (key, route) in module.routes where routes.contains(key) {
+        if isActive(route, in: module) || route.isMoving { resting.remove(key) }
+      }
+    }
+    return resting
+  }
+
   /// What holds a route's deliveries: a pause of the route, of its actor, or of either's module.
   func pause(of route: RouteDefinition, in module: String) -> PauseRow? {
     guard !pauses.isEmpty else { return nil }

@@ -123,7 +123,7 @@ extension Runtime {
   }
 
   /// No module can have this name.
-  private static let pauseLock = "\u{0}pause"
+  static let pauseLock = "\u{0}pause"
 
   private func end(_ rows: [PauseRow]) async throws(EngineError) {
     do throws(StoreError) {

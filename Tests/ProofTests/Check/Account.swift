@@ -15,6 +15,9 @@ struct Account: Sendable {
   /// The numbers of the polled source's events.
   let polled: Set<Int>
   let paused: Set<String>
+  /// Deliveries by replay: those that it says it has made, and those that are there.
+  let replayed: [String: Int]
+  let made: [String: Int]
   /// Modules that should run.
   let wanted: Set<String>
 
@@ -51,6 +54,12 @@ struct Account: Sendable {
         WHERE s.id = 'polled'
         """
       ).compactMap { Int($0) })
+    func counts(_ sql: String) throws -> [String: Int] {
+      Dictionary(uniqueKeysWithValues: try pairs(sql).map { ($0.0, Int($0.1) ?? 0) })
+    }
+    replayed = try counts("SELECT id, deliveries FROM v_replays")
+    made = try counts(
+      "SELECT replay_id, count(*) FROM v_deliveries WHERE replay_id IS NOT NULL GROUP BY 1")
     paused = try names("SELECT target FROM v_paused")
     wanted = try names("SELECT name FROM modules WHERE desired = 'active'")
   }
@@ -62,6 +71,8 @@ struct Account: Sendable {
     case .polled(let count): checkpoint >= count && polled.isSuperset(of: 0..<count)
     case .attempted(let delivery, let number): attempts[delivery, default: 0] >= number
     case .settled(let delivery, let state): deliveries[delivery] == state
+    case .replayed(let id, let count):
+      replayed[id, default: 0] >= count && made[id, default: 0] == replayed[id]
     case .pause(let target, let isOn): paused.contains(target) == isOn
     case .module(let name, let isWanted): wanted.contains(name) == isWanted
     }

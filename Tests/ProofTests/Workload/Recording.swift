@@ -79,6 +79,8 @@ enum Fact: Sendable, Hashable {
   case attempted(delivery: String, number: Int)
   /// A delivery was reported as ended.
   case settled(delivery: String, state: String)
+  /// Of a replay; at least so many deliveries.
+  case replayed(String, deliveries: Int)
   /// An order to pause or to resume was answered.
   case pause(String, isOn: Bool)
   /// An order to load or to unload a module was answered.

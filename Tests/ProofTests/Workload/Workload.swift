@@ -71,7 +71,7 @@ struct Workload: Sendable {
     // What operators said before is revoked by the start: the project has the module now.
     let lasting = known.filter { fact in
       switch fact {
-      case .event, .polled, .attempted, .settled: true
+      case .event, .polled, .attempted, .settled, .replayed: true
       case .pause, .module: false
       }
     }
@@ -128,6 +128,35 @@ struct Workload: Sendable {
 
   private func secondLife(_ run: ProofRun, _ recording: Recording) async throws {
     for number in 40..<44 { await send(number, "answer", run, recording) }
+    try await run.drain()
+    try await bringBack(run, recording)
+  }
+
+  /// Dead letters are requeued, and everything that was refused is replayed, part by part.
+  private func bringBack(_ run: ProofRun, _ recording: Recording) async throws {
+    let isDeath = { (fact: Fact) in if case .settled(_, "dead") = fact { true } else { false } }
+    let dead = try SQLiteFile(run.path).integer(
+      "SELECT count(*) FROM v_deliveries WHERE state = 'dead'")
+    // The log tells of deaths later than the file does.
+    while Set(recording.promises.map(\.fact).filter(isDeath)).count < dead ?? 0 {
+      await Task.yield()
+    }
+    recording.revoke(isDeath)
+    var order = LetterOrder(.requeue, .all(LetterQuery()), limit: 2)
+    repeat {
+      order.after = try await run.runtime.carryOut(order, requester: "test").next
+    } while order.after != nil
+    try await run.drain()
+    var query = EventQuery()
+    query.source = "in"
+    var replay = ReplayOrder(.filter(query))
+    replay.onlyFailed = true
+    let id = "rpl_" + String(repeating: "0", count: 32)
+    var report: ReplayReport
+    repeat {
+      report = try await run.runtime.replay(replay, id: id, limit: 2, requester: "test")
+      recording.promise(.replayed(id, deliveries: report.deliveries))
+    } while !report.isDone
     try await run.drain()
   }
 

@@ -26,6 +26,7 @@ final class FakeGateway: RuntimeGateway {
     var gate: Gate?
     var webhooks: [WebhookCall] = []
     var queries: [EventQuery] = []
+    var letterQueries: [LetterQuery] = []
     var injections: [Injection] = []
     var shutdowns: [Int64?] = []
     var orders: [Order] = []
@@ -43,6 +44,8 @@ final class FakeGateway: RuntimeGateway {
     case apply(RemovedPolicy, plan: String?)
     case pause(PauseSelection, reason: String?, durationMs: Int64?)
     case resume(PauseSelection)
+    case letters(LetterOrder, perSecond: Double?)
+    case replay(ReplayRequest)
   }
 
   private let state: Mutex<State>
@@ -186,6 +189,41 @@ final class FakeGateway: RuntimeGateway {
   func resume(_ selection: PauseSelection, by caller: Caller) async throws -> [JSONValue] {
     try note(.resume(selection), caller)
     return [["target": "route/pager"]]
+  }
+
+  func letters(_ query: LetterQuery) async throws -> EventPage {
+    try fail()
+    return state.withLock { state in
+      state.letterQueries.append(query)
+      return state.page
+    }
+  }
+
+  func letterCounts(_ query: LetterQuery, by group: LetterGroup) async throws -> [JSONValue] {
+    try fail()
+    return [[group.rawValue: "x", "count": 2]]
+  }
+
+  func letter(id: String) async throws -> JSONValue? {
+    try fail()
+    return id == "dlv_1" ? ["id": "dlv_1"] : nil
+  }
+
+  func carryOut(_ order: LetterOrder, by caller: Caller) async throws -> JSONValue {
+    try note(.letters(order, perSecond: nil), caller)
+    return ["matched": 1, "requeued": 1]
+  }
+
+  func begin(
+    _ order: LetterOrder, perSecond: Double?, by caller: Caller
+  ) async throws -> Int {
+    try note(.letters(order, perSecond: perSecond), caller)
+    return 41
+  }
+
+  func replay(_ request: ReplayRequest, by caller: Caller) async throws -> JSONValue {
+    try note(.replay(request), caller)
+    return ["replay_id": "rpl_1", "matched": 3]
   }
 
   private func note(_ order: Order, _ caller: Caller) throws {

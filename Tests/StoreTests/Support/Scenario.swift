@@ -17,7 +17,7 @@ struct Scenario: Sendable, CustomStringConvertible {
   let isPrepared: Bool
   let run: @Sendable (EventStore, Recorder<Step>) async -> Void
 
-  static let all = [accepting, settling, registering]
+  static let all = [accepting, settling, registering, bringingBack]
 
   /// The file that each run begins with a copy of; nil for none.
   func template() async throws -> TestFile? {
@@ -134,6 +134,49 @@ struct Scenario: Sendable, CustomStringConvertible {
         .contains { $0.delivery == record.delivery && $0.attempts == record.number - 1 }
       guard isQueued || isDue else { throw StoreError(.other, "not queued") }
       try await store.started([record])
+    }
+  }
+
+  // MARK: Requeue and replay
+
+  private static let bringingBack = Scenario(description: "bring back", isPrepared: true) {
+    store, steps in
+    guard let names = try? await Names.register(in: store) else { return }
+    let dead = Int64(1) << 16
+    await attempt(dead, 1, store, names, steps, "error", .settled(state: "dead", reason: "x"))
+    let died = steps.values.last?.isReported == true
+    await step(
+      "requeued", rows: 3, steps,
+      """
+      SELECT (SELECT 2 * count(*) FROM queue WHERE delivery = \(dead) AND attempts_before = 1)
+        + (SELECT count(*) FROM attempts WHERE delivery = \(dead)
+          AND EXISTS (SELECT 1 FROM queue WHERE delivery = \(dead)))
+      """
+    ) {
+      guard died,
+        case .queued = try await store.requeue([dead], from: ["dead"], retransform: true).first
+      else { throw StoreError(.other, "not dead") }
+    }
+    let replay = ReplayRow(
+      id: "rpl_1", request: "{}", startedAtMs: 1, startedBy: "alice", newest: 2)
+    await step("begun", rows: 1, steps, "SELECT count(*) FROM replays") {
+      try await store.begin(replay)
+    }
+    for sequence in Int64(1)...2 {
+      await step(
+        "replayed \(sequence)", rows: 3, steps,
+        """
+        SELECT (SELECT count(*) FROM queue WHERE replay = 'rpl_1' AND delivery >> 16 = \(sequence))
+          + (SELECT count(*) FROM replays WHERE reached >= \(sequence))
+        """
+      ) {
+        guard let row = try await store.replay("rpl_1"), row.reached == sequence - 1,
+          try await store.advance(
+            row,
+            [ReplayRecord(sequence: sequence, deliveries: [names.toClaude(), names.toSlack])],
+            to: sequence, isDone: sequence == 2, nowMs: 9) != nil
+        else { throw StoreError(.other, "not begun") }
+      }
     }
   }
 
