@@ -59,6 +59,7 @@ let package = Package(
         .embedInCode("0007_modules.sql"),
         .embedInCode("0008_module_views.sql"),
         .embedInCode("0009_breakers.sql"),
+        .embedInCode("0012_guard.sql"),
       ],
       swiftSettings: settings
     ),

@@ -29,6 +29,16 @@ final class WriterStatements {
   let saveLaneBreaker: Statement
   let savePace: Statement
   let disableActor: Statement
+  let hopsOfTrace: Statement
+  let rootOfTrace: Statement
+  let moduleOfSource: Statement
+  let findLoop: Statement
+  let forgetLoops: Statement
+  let breakTrace: Statement
+  let sumStarts: Statement
+  let countStart: Statement
+  let forgetStarts: Statement
+  let tellBudget: Statement
 
   init(_ connection: Connection) throws(StoreError) {
     begin = try connection.prepare("BEGIN IMMEDIATE")
@@ -58,6 +68,16 @@ final class WriterStatements {
     saveLaneBreaker = try connection.prepare(SQL.saveLaneBreaker)
     savePace = try connection.prepare(SQL.savePace)
     disableActor = try connection.prepare(SQL.disableActor)
+    hopsOfTrace = try connection.prepare(SQL.hopsOfTrace)
+    rootOfTrace = try connection.prepare(SQL.rootOfTrace)
+    moduleOfSource = try connection.prepare(SQL.moduleOfSource)
+    findLoop = try connection.prepare(SQL.findLoop)
+    forgetLoops = try connection.prepare(SQL.forgetLoops)
+    breakTrace = try connection.prepare(SQL.breakTrace)
+    sumStarts = try connection.prepare(SQL.sumStarts)
+    countStart = try connection.prepare(SQL.countStart)
+    forgetStarts = try connection.prepare(SQL.forgetStarts)
+    tellBudget = try connection.prepare(SQL.tellBudget)
   }
 }
 

@@ -86,6 +86,8 @@ final class WriterConnection {
     }
     if let first = try firstCopy(of: record, claiming: next) { return first }
     sequence = next
+    // Before the event is there: it counts itself.
+    let judgement = try judge(record, sequence: next)
     statements.insertEvent.bind(1, next)
     statements.insertEvent.bind(2, record.acceptedAtMs)
     statements.insertEvent.bind(3, record.source)
@@ -103,35 +105,55 @@ final class WriterConnection {
     statements.insertEvent.bind(14, record.nonMatches)
     statements.insertEvent.bind(15, record.nonMatchesMore == 0 ? nil : record.nonMatchesMore)
     try statements.insertEvent.run(doing: "store an event")
-    let lanes = try enqueue(record, sequence: next)
+    let lanes = try enqueue(record, sequence: next, dropped: judgement?.dropped)
     let counts = sourceCounts[record.source] ?? (0, 0)
     sourceCounts[record.source] = (counts.count + 1, max(counts.lastMs, record.acceptedAtMs))
+    var notice: AcceptNotice?
+    if let judgement {
+      var alarms: [(alarm: Alarm, receipt: AcceptReceipt)] = []
+      for alarm in judgement.alarms { alarms.append((alarm, try accept(alarm.record))) }
+      notice = AcceptNotice(loop: judgement.loop, dropped: judgement.dropped, alarms: alarms)
+    }
     return AcceptReceipt(
       sequence: next, acceptedAtMs: record.acceptedAtMs, isDuplicate: false,
-      externalID: record.externalID, traceID: record.traceID, lanes: lanes)
+      externalID: record.externalID, traceID: record.traceID, lanes: lanes, notice: notice)
   }
 
+  /// - Parameter dropped: Reasons of those that end at once, by their place in the record.
   /// - Returns: As ``AcceptReceipt/lanes``.
-  private func enqueue(_ record: AcceptRecord, sequence: Int64) throws(StoreError) -> [Int64]? {
+  private func enqueue(
+    _ record: AcceptRecord, sequence: Int64, dropped: [Int: String]?
+  ) throws(StoreError) -> [Int64]? {
     let lanes =
       movedRoutes.isEmpty ? nil : record.deliveries.map { movedRoutes[$0.route] ?? $0.lane }
     for (ordinal, delivery) in record.deliveries.enumerated() {
-      statements.enqueue.bind(1, lanes?[ordinal] ?? delivery.lane)
-      statements.enqueue.bind(2, sequence << 16 | Int64(ordinal))
+      let (number, lane) = (sequence << 16 | Int64(ordinal), lanes?[ordinal] ?? delivery.lane)
+      let orderKey = orderKey(of: delivery, record, sequence: sequence)
+      if let reason = dropped?[ordinal] {
+        try drop(
+          delivery, number: number, lane: lane, orderKey: orderKey, reason: reason,
+          atMs: record.acceptedAtMs)
+        continue
+      }
+      statements.enqueue.bind(1, lane)
+      statements.enqueue.bind(2, number)
       statements.enqueue.bind(3, delivery.route)
       statements.enqueue.bind(4, delivery.generation)
-      switch delivery.orderKey {
-      case .none: statements.enqueue.bind(5, nil as String?)
-      case .text(let key): statements.enqueue.bind(5, key)
-      case .traceID:
-        statements.enqueue.bind(
-          5,
-          record.traceID
-            ?? identity.traceID(sequence: sequence, acceptedAtMs: record.acceptedAtMs))
-      }
+      statements.enqueue.bind(5, orderKey)
       try statements.enqueue.run(doing: "queue a delivery")
     }
     return lanes
+  }
+
+  private func orderKey(
+    of delivery: DeliveryRecord, _ record: AcceptRecord, sequence: Int64
+  ) -> String? {
+    switch delivery.orderKey {
+    case .none: nil
+    case .text(let key): key
+    case .traceID:
+      record.traceID ?? identity.traceID(sequence: sequence, acceptedAtMs: record.acceptedAtMs)
+    }
   }
 
   /// From here on a route's deliveries go to that lane, whatever their records say.

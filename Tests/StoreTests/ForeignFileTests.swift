@@ -66,6 +66,9 @@ struct ForeignFileTests {
       """
       DROP VIEW v_paused; DROP VIEW v_deliveries; DROP VIEW unsettled;
       CREATE VIEW v_deliveries AS SELECT 1; DELETE FROM meta WHERE key IN ('migration 8', 'migration 9');
+      DROP VIEW v_inbox; DROP VIEW v_audit; DROP TABLE released; DROP TABLE inbox_keys;
+      DROP INDEX inbox_delivery; DROP INDEX inbox_expiring; DROP INDEX inbox_batch; DROP TABLE loops; DROP TABLE starts; ALTER TABLE lanes DROP COLUMN budget_told_ms;
+      DELETE FROM meta WHERE key = 'migration 10';
       ALTER TABLE lanes DROP COLUMN gone_since_ms;
       ALTER TABLE routes DROP COLUMN consecutive_failures;
       ALTER TABLE routes DROP COLUMN circuit_open_until_ms;
@@ -104,14 +107,14 @@ struct ForeignFileTests {
     let file = try TestFile()
     try file.open().close()
     let found = try SQLiteFile(file.path).rows(
-      "SELECT key, value FROM meta WHERE key LIKE 'migration %' ORDER BY key")
+      "SELECT key, value FROM meta WHERE key LIKE 'migration %' ORDER BY length(key), key")
     #expect(
       found == [
         ["migration 1", "513a1101e46dffe7"], ["migration 2", "1479e71d05426f96"],
         ["migration 3", "a02c4e09622d50f3"], ["migration 4", "ccba82907d50d323"],
         ["migration 5", "7ef49c9f384c1a4a"], ["migration 6", "f63253c143e7f7b8"],
         ["migration 7", "13421ed1d70adab7"], ["migration 8", "177f97b3e82968f1"],
-        ["migration 9", "2516fa09b56b782d"],
+        ["migration 9", "2516fa09b56b782d"], ["migration 10", "eef45743cfa02998"],
       ])
   }
 }

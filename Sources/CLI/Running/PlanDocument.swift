@@ -66,6 +66,7 @@ struct RunningSettings: Sendable {
       ("log_retention", .duration(settings.logRetentionMs)),
       ("loop.warn_depth", JSONValue(settings.loop.warnDepth)),
       ("loop.max_depth", JSONValue(settings.loop.maxDepth)),
+      ("loop.max_trace_depth", JSONValue(settings.loop.maxTraceDepth)),
       ("loop.window", .duration(settings.loop.windowMs)),
     ]
   }

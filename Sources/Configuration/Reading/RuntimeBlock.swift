@@ -78,12 +78,17 @@ extension Session {
   private func readLoop(_ node: Node?, into settings: inout RuntimeSettings) {
     let label = "runtime.loop"
     guard let node = map(node, label) else { return }
-    checkKeys(node, ["warn_depth", "max_depth", "window"], label: label)
+    checkKeys(node, ["warn_depth", "max_depth", "max_trace_depth", "window"], label: label)
     if let depth = integer(present(node["warn_depth"]), "\(label).warn_depth", in: 1...1_000) {
       settings.loop.warnDepth = Int(depth)
     }
     if let depth = integer(present(node["max_depth"]), "\(label).max_depth", in: 1...1_000) {
       settings.loop.maxDepth = Int(depth)
+    }
+    if let depth = integer(
+      present(node["max_trace_depth"]), "\(label).max_trace_depth", in: 1...1_000)
+    {
+      settings.loop.maxTraceDepth = Int(depth)
     }
     if let window = durationMs(present(node["window"]), "\(label).window") {
       settings.loop.windowMs = window

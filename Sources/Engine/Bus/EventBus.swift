@@ -110,9 +110,13 @@ final class Subscribers: Sendable {
   func offer(_ records: [AcceptRecord], _ receipts: [AcceptReceipt], identity: Identity) {
     var byLane: [Int64: [QueuedDelivery]] = [:]
     for (record, receipt) in zip(records, receipts) where !receipt.isDuplicate {
+      if let alarms = receipt.notice?.alarms, !alarms.isEmpty {
+        offer(alarms.map(\.alarm.record), alarms.map(\.receipt), identity: identity)
+      }
       guard !record.deliveries.isEmpty else { continue }
       let event = EventRow(record, receipt)
       for (ordinal, delivery) in record.deliveries.enumerated() {
+        guard receipt.notice?.dropped[ordinal] == nil else { continue }
         let lane = receipt.lanes?[ordinal] ?? delivery.lane
         byLane[lane, default: []].append(
           QueuedDelivery(

@@ -28,6 +28,8 @@ package struct RuntimeSettings: Sendable, Hashable {
 package struct LoopLimits: Sendable, Hashable {
   package var warnDepth = 3
   package var maxDepth = 5
+  /// The same bound for a whole trace, whatever modules it goes through; 20: four modules' worth.
+  package var maxTraceDepth = 20
   package var windowMs: Int64 = 300_000
 
   package init() {}

@@ -39,6 +39,9 @@ package enum LogPhase: String, Sendable, CaseIterable {
   case runtimeStop = "runtime.stop"
   case configApplied = "config.applied"
   case operatorAction = "operator.action"
+  case loopDetected = "loop.detected"
+  case loopCircuitBroken = "loop.circuit_broken"
+  case budgetExceeded = "budget.exceeded"
 
   /// How the phase is shown: level, icon and colour of events.md 8.2.
   package var style: Style {
@@ -48,7 +51,7 @@ package enum LogPhase: String, Sendable, CaseIterable {
     case .sourceDuplicate:
       Style(.debug, "≡", .dim)
     case .sourceCircuitOpen, .transformError, .routeCircuitOpen, .pipelineBackpressure,
-      .promptFallback:
+      .promptFallback, .loopDetected, .budgetExceeded:
       Style(.warn, "⚠", .yellow)
     case .sourceCircuitRetry, .routeCircuitHalfOpen:
       Style(.info, "↻", .cyan)
@@ -64,7 +67,7 @@ package enum LogPhase: String, Sendable, CaseIterable {
       Style(.info, "✗", .red)
     case .transformErrorDrop:
       Style(.warn, "✗", .yellow)
-    case .transformErrorHalt, .deliverDeadLetter, .actorDisabled:
+    case .transformErrorHalt, .deliverDeadLetter, .actorDisabled, .loopCircuitBroken:
       Style(.error, "⛔", .red)
     case .routeMatch:
       Style(.info, "►", .cyan)

@@ -49,7 +49,7 @@ package final class Runtime: Service {
       case .sqlite: SQLiteBus(store)
       case .memory: MemoryBus(identity: store.identity)
       }
-    intake = Intake(bus: bus, time: time, log: log)
+    intake = Intake(bus: bus, time: time, log: log, loop: settings.loop)
     registry = StoreRegistry(
       store: store, bus: bus, intake: intake, time: time, isFused: settings.bus == .sqlite)
     deliveryEnvironment = DeliveryEnvironment(
