@@ -79,6 +79,7 @@ let package = Package(
         .embedInCode("event_numbers_fit.sql"),
         .embedInCode("external_ids_found.sql"),
         .embedInCode("generation_of_module.sql"),
+        .embedInCode("inbox_has_delivery.sql"),
         .embedInCode("json_is_json.sql"),
         .embedInCode("matched_or_not.sql"),
         .embedInCode("migrations_recorded.sql"),

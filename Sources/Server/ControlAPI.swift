@@ -26,6 +26,8 @@ struct ControlAPI: Sendable {
     case (.why(let id), _): return try await why(id, query)
     case (.events, .post): return try await inject(request, query: query, body: body)
     case (.events, _): return try await events(query)
+    case (.inboxList, _), (.inboxStatus, _), (.inboxDrain, _), (.inboxRestore, _):
+      return try await inbox(endpoint, query, body)
     case (.moduleList, _): return try await modules.list(query)
     case (.module(let name), _): return try await modules.status(name)
     case (.order(let order), _): return try await carryOut(order, body, by: caller())
@@ -80,6 +82,25 @@ struct ControlAPI: Sendable {
       return .problem(.notFound, "Event not found")
     }
     return Answer(json: reasons)
+  }
+
+  private func inbox(
+    _ endpoint: Endpoint, _ query: Substring, _ bytes: [UInt8]
+  ) async throws -> Answer {
+    guard let parameters = QueryParameters(query) else {
+      return .problem(.badRequest, "The query is not properly encoded")
+    }
+    let inbox = InboxAPI(gateway: gateway)
+    do {
+      switch endpoint {
+      case .inboxList: return try await inbox.list(parameters)
+      case .inboxStatus: return try await inbox.status(parameters)
+      case .inboxDrain: return try await inbox.drain(parameters, try ControlBody(bytes))
+      default: return try await inbox.restore(parameters, try ControlBody(bytes))
+      }
+    } catch let problem as ControlBody.Problem {
+      return Answer(problem)
+    }
   }
 
   private func inject(

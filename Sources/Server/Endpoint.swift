@@ -17,6 +17,11 @@ enum Endpoint: Sendable, Equatable {
   case trace(id: String)
   /// Why it went where it did.
   case why(id: String)
+  /// Keys of the inbox under which something waits.
+  case inboxList
+  case inboxStatus
+  case inboxDrain
+  case inboxRestore
   case moduleList
   case module(String)
   /// A change, by POST.
@@ -55,6 +60,7 @@ enum Endpoint: Sendable, Equatable {
     case ("events", 1): .events
     case ("events", 2) where segments.last != "": .event(id: segments.last ?? "")
     case ("events", 3): Endpoint.event(segments)
+    case ("inbox", 2): Endpoint.inbox(segments)
     default: .unknown(.control)
     }
   }
@@ -65,6 +71,16 @@ enum Endpoint: Sendable, Equatable {
     return switch segments.last {
     case "why" where id != "": .why(id: id)
     case "trace" where id != "": .trace(id: id)
+    default: .unknown(.control)
+    }
+  }
+
+  private static func inbox(_ segments: ArraySlice<String>) -> Endpoint {
+    switch segments.last {
+    case "list": .inboxList
+    case "status": .inboxStatus
+    case "drain": .inboxDrain
+    case "restore": .inboxRestore
     default: .unknown(.control)
     }
   }
@@ -85,7 +101,9 @@ enum Endpoint: Sendable, Equatable {
     switch self {
     case .webhook, .mounted: .webhooks
     case .live, .ready: .health
-    case .status, .events, .event, .trace, .why, .moduleList, .module, .order: .control
+    case .status, .events, .event, .trace, .why, .moduleList, .module, .order, .inboxList,
+      .inboxStatus, .inboxDrain, .inboxRestore:
+      .control
     case .unknown(let area): area
     }
   }
@@ -93,8 +111,10 @@ enum Endpoint: Sendable, Equatable {
   /// The methods that are served; every one that is not GET or HEAD changes something.
   var methods: [HTTPRequest.Method] {
     switch self {
-    case .webhook, .mounted, .order: [.post]
-    case .live, .ready, .status, .event, .trace, .why, .moduleList, .module: [.get, .head]
+    case .webhook, .mounted, .order, .inboxDrain, .inboxRestore: [.post]
+    case .live, .ready, .status, .event, .trace, .why, .moduleList, .module, .inboxList,
+      .inboxStatus:
+      [.get, .head]
     case .events: [.get, .head, .post]
     case .unknown: []
     }

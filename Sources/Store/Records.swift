@@ -216,6 +216,8 @@ package struct SettleRecord: Sendable {
   package var disposition: Disposition
   /// What the outcome has made of a circuit breaker.
   package var breaker: BreakerRow?
+  /// Where the event waits for collection, in place of the actor: for a disposition `delivered`.
+  package var inbox: InboxEntry?
   /// The actor is gone for good: it is disabled until an operator says otherwise.
   package var disablesActor = false
   /// Events the actor answered with; accepted in the same transaction.

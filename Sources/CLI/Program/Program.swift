@@ -73,7 +73,7 @@ struct Orgloop: AsyncParsableCommand {
       InitCommand.self, ValidateCommand.self, StartCommand.self, StopCommand.self,
       ShutdownCommand.self, StatusCommand.self, PlanCommand.self, ApplyCommand.self,
       ModuleCommand.self, PauseCommand.self, ResumeCommand.self, RoutesCommand.self,
-      EventsCommand.self, TraceCommand.self, WhyCommand.self,
+      EventsCommand.self, TraceCommand.self, WhyCommand.self, InboxCommand.self,
       BackupCommand.self, SQLCommand.self, DoctorCommand.self,
       VersionCommand.self, CompletionsCommand.self,
     ])

@@ -10,6 +10,9 @@ enum Outcome {
   ) -> String {
     let time = settledAt.map { " at \($0)" } ?? ""
     switch (state, reason) {
+    case ("delivered", "inbox"): return "stored in the inbox\(time) by attempt \(attempts)"
+    case ("dropped", "expired"):
+      return "dropped\(time): nobody collected it from the inbox in time"
     case ("delivered", _): return "delivered\(time) by attempt \(attempts)"
     case ("dropped", "transform"):
       return "dropped\(time) by \(step(last, "drop") ?? "a transform")"

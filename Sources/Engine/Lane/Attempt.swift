@@ -61,6 +61,8 @@ struct Attempt {
     var completed: (event: JSONText, isChanged: Bool)?
     var promptHash: String?
     var promptFallback: String?
+    /// The event is stored for collection.
+    var inbox: InboxEntry?
   }
 
   private func verdict(
@@ -74,13 +76,19 @@ struct Attempt {
     }
     CrashPoint.attemptTransformed.reached()
     let prompt = await readPrompt(&traces)
-    let config: JSONObject
+    var config: JSONObject
     do throws(EngineError) {
       config = try worker.template.render(
         event: envelope, now: start.startedAtMs, route: worker.route.name,
         deliveryID: deliveryID)
     } catch {
       return (.notPrepared(error.message), traces)
+    }
+    if event.isInboxNotification {
+      // What the route takes from its events this one does not have.
+      config["session_key"] = event.payload.value()["session_key"]
+    } else if let policy = worker.route.inbox {
+      return (inbox(policy, config, &traces), traces)
     }
     let request = request(event, envelope, deliveryID, config, prompt)
     let actor = worker.actor
@@ -93,11 +101,29 @@ struct Attempt {
     return (.actor(outcome ?? AttemptOutcome(.timeout, error: text)), traces)
   }
 
+  /// Storing it is what becomes of the delivery; the actor is not called.
+  private func inbox(
+    _ policy: InboxPolicy, _ config: JSONObject, _ traces: inout Traces
+  ) -> AttemptVerdict {
+    guard let key = config["session_key"]?.string, !key.isEmpty,
+      key.utf8.count <= InboxEntry.keyBytesMax
+    else {
+      return .notPrepared(
+        "session_key is empty or longer than \(InboxEntry.keyBytesMax) bytes: no inbox has it")
+    }
+    traces.inbox = InboxEntry(
+      sessionKey: key, expiresAtMs: environment.time.wallMs + policy.ttlMs,
+      batchMax: policy.batchMax, notice: InboxNotification.text)
+    return .actor(AttemptOutcome(.delivered))
+  }
+
   /// The event after the transforms: from an earlier attempt, or from running them now.
   private func transformed(
     _ event: AcceptedEvent, _ traces: inout Traces
   ) async -> Transforming.End {
-    guard !worker.transforms.isEmpty else { return .passed(event.envelope(), isChanged: false) }
+    guard !worker.transforms.isEmpty, !event.isInboxNotification else {
+      return .passed(event.envelope(), isChanged: false)
+    }
     if delivery.attempts > 0 {
       do {
         if let stored = try await environment.bus.transformedEvent(delivery: delivery.delivery) {
@@ -156,14 +182,16 @@ struct Attempt {
     _ event: AcceptedEvent, _ deliveryID: String, _ verdict: AttemptVerdict, _ traces: Traces
   ) -> Report {
     var generator = SystemRandomNumberGenerator()
-    let disposition = Disposition.decide(
+    var disposition = Disposition.decide(
       verdict, attempts: start.number - delivery.attemptsBefore,
       policy: worker.route.delivery.retry, nowMs: environment.time.steadyMs, using: &generator)
+    if traces.inbox != nil { disposition = .settled(state: "delivered", reason: "inbox") }
     var record = SettleRecord(
       start: start, route: worker.key, orderKey: delivery.orderKey,
       createdAtMs: delivery.createdAtMs, replay: delivery.replay,
       endedAtMs: environment.time.wallMs, outcome: verdict.word,
       error: verdict.error, promptHash: traces.promptHash, disposition: disposition)
+    record.inbox = traces.inbox
     if !traces.steps.isEmpty {
       record.transforms = JSONText(.array(traces.steps.map(\.json))).description
     }

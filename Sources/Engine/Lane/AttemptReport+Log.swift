@@ -7,6 +7,15 @@ extension Attempt.Report {
       emit(.promptFallback, log, error: usedCapturedPrompt)
     }
     for step in steps { emit(step, log) }
+    if event.isInboxNotification {
+      let payload = event.payload.value()
+      emit(
+        .inboxNotify, log, result: verdict.word, error: verdict.error,
+        metadata: [
+          "session_key": payload["session_key"] ?? .null,
+          "pending_count": payload["pending_count"] ?? .null,
+        ])
+    }
     switch verdict {
     case .actor(let outcome): emit(outcome, log)
     case .dropped: break  // the transform's own line ends it
@@ -51,7 +60,9 @@ extension Attempt.Report {
     let durationMs = max(record.endedAtMs - record.start.startedAtMs, 0)
     switch outcome.kind {
     case .delivered:
-      emit(.deliverSuccess, log, result: "delivered", durationMs: durationMs)
+      emit(
+        .deliverSuccess, log, result: record.inbox == nil ? "delivered" : "inbox",
+        durationMs: durationMs)
     case .skipped:
       emit(
         .deliverSkipped, log, result: "skipped", durationMs: durationMs,

@@ -19,6 +19,9 @@ final class DeliveryEnvironment: Sendable {
   /// Whom to tell that an actor can be used no more.
   private let actorObserver = Mutex<(@Sendable (ActorReference) -> Void)?>(nil)
 
+  /// Whom to tell that there are new inbox entries.
+  private let inboxObserver = Mutex<(@Sendable () -> Void)?>(nil)
+
   struct SourceName: Sendable, Hashable {
     let module: String
     let id: String
@@ -44,6 +47,12 @@ final class DeliveryEnvironment: Sendable {
   func actorChanged(_ reference: ActorReference) {
     actorObserver.withLock { $0 }?(reference)
   }
+
+  func whenInboxChanges(_ body: @escaping @Sendable () -> Void) {
+    inboxObserver.withLock { $0 = body }
+  }
+
+  func inboxChanged() { inboxObserver.withLock { $0 }?() }
 
   func addSources(_ names: [Int64: SourceName]) {
     sources.withLock { $0.merge(names) { _, new in new } }

@@ -6,7 +6,7 @@ struct StoredLog: LogSink {
   static let phases: Set<LogPhase> = [
     .runtimeStart, .runtimeStop, .moduleLoading, .moduleActive, .moduleUnloading, .moduleRemoved,
     .moduleError, .configApplied, .operatorAction, .pipelineBackpressure, .actorDisabled,
-    .actorEnabled, .systemStart, .systemStop,
+    .actorEnabled, .systemStart, .systemStop, .inboxExpired,
   ]
 
   let store: EventStore

@@ -42,6 +42,8 @@ package enum LogPhase: String, Sendable, CaseIterable {
   case loopDetected = "loop.detected"
   case loopCircuitBroken = "loop.circuit_broken"
   case budgetExceeded = "budget.exceeded"
+  case inboxNotify = "inbox.notify"
+  case inboxExpired = "inbox.expired"
 
   /// How the phase is shown: level, icon and colour of events.md 8.2.
   package var style: Style {
@@ -51,12 +53,14 @@ package enum LogPhase: String, Sendable, CaseIterable {
     case .sourceDuplicate:
       Style(.debug, "≡", .dim)
     case .sourceCircuitOpen, .transformError, .routeCircuitOpen, .pipelineBackpressure,
-      .promptFallback, .loopDetected, .budgetExceeded:
+      .promptFallback, .loopDetected, .budgetExceeded, .inboxExpired:
       Style(.warn, "⚠", .yellow)
     case .sourceCircuitRetry, .routeCircuitHalfOpen:
       Style(.info, "↻", .cyan)
     case .sourceCircuitClose, .routeCircuitClose, .deliverSuccess, .actorEnabled, .moduleActive:
       Style(.info, "✓", .green)
+    case .inboxNotify:
+      Style(.info, "✉", .cyan)
     case .sourceStderr:
       Style(.debug, "●", .dim)
     case .transformStart:

@@ -26,6 +26,8 @@ package final class Runtime: Service {
   /// One operation at a time for each module.
   let moduleLocks = KeyedLock()
   let stopping = StopSignal()
+  /// Somebody ends inbox entries in time.
+  let isKeepingInbox = Atomic(false)
   private let shutdownTimeoutMs: Mutex<Int64>
   let startedAtMonotonicMs: Int64
   /// Unsettled deliveries that the last run left behind, as ``load(_:loadedBy:)`` found them.
@@ -64,6 +66,7 @@ package final class Runtime: Service {
       StoredLog(store: store, retentionMs: settings.logRetentionMs), module: nil, owner: nil,
       phases: StoredLog.phases)
     deliveryEnvironment.whenActorChanges { [weak self] in self?.actorChanged($0) }
+    deliveryEnvironment.whenInboxChanges { [weak self] in self?.keepInbox() }
   }
 
   /// Works until a graceful shutdown is asked for and done, or the task is cancelled.
