@@ -218,6 +218,8 @@ package struct SettleRecord: Sendable {
   package var breaker: BreakerRow?
   /// Where the event waits for collection, in place of the actor: for a disposition `delivered`.
   package var inbox: InboxEntry?
+  /// Written when the attempt ends or holds its delivery.
+  package var audit: AuditRecord?
   /// The actor is gone for good: it is disabled until an operator says otherwise.
   package var disablesActor = false
   /// Events the actor answered with; accepted in the same transaction.

@@ -29,6 +29,7 @@ final class WriterStatements {
   let saveLaneBreaker: Statement
   let savePace: Statement
   let disableActor: Statement
+  let insertAudit: Statement
   let hopsOfTrace: Statement
   let rootOfTrace: Statement
   let moduleOfSource: Statement
@@ -68,6 +69,7 @@ final class WriterStatements {
     saveLaneBreaker = try connection.prepare(SQL.saveLaneBreaker)
     savePace = try connection.prepare(SQL.savePace)
     disableActor = try connection.prepare(SQL.disableActor)
+    insertAudit = try connection.prepare(SQL.insertAudit)
     hopsOfTrace = try connection.prepare(SQL.hopsOfTrace)
     rootOfTrace = try connection.prepare(SQL.rootOfTrace)
     moduleOfSource = try connection.prepare(SQL.moduleOfSource)

@@ -35,6 +35,7 @@ extension WriterConnection {
       }
       if let lane { record.start.lane = lane }
       let notification = try settle(record)
+      if let audit = record.audit { try store(audit, of: record) }
       if let breaker = record.breaker { try save(breaker) }
       if record.disablesActor {
         statements.disableActor.bind(1, record.route)

@@ -17,6 +17,8 @@ package struct RuntimeSettings: Sendable, Hashable {
   package var bus = Bus.sqlite
   package var logRetentionMs: Int64 = 86_400_000
   package var loop = LoopLimits()
+  /// Nil records nothing.
+  package var audit: AuditPolicy?
 
   /// The event bus: `sqlite`, or `memory` for tests.
   package enum Bus: String, Sendable, CaseIterable { case sqlite, memory }

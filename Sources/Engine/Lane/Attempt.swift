@@ -22,12 +22,15 @@ struct Attempt {
     let usedCapturedPrompt: String?
     /// Events accepted with the outcome, in the order of the record's.
     let followUps: [Intake.Routed]
+    let audit: AuditDraft?
 
     init(
       _ attempt: Attempt, event: AcceptedEvent, record: SettleRecord, steps: [Transforming.Step],
       verdict: AttemptVerdict, deliveryID: String, usedCapturedPrompt: String?,
+      audit: AuditDraft?,
       followUps: [Intake.Routed]
     ) {
+      self.audit = audit
       delivery = attempt.delivery
       worker = attempt.worker
       self.event = event
@@ -63,6 +66,8 @@ struct Attempt {
     var promptFallback: String?
     /// The event is stored for collection.
     var inbox: InboxEntry?
+    var audit: AuditDraft?
+    var isHeld = false
   }
 
   private func verdict(
@@ -84,6 +89,18 @@ struct Attempt {
     } catch {
       return (.notPrepared(error.message), traces)
     }
+    if let audit = environment.audit {
+      let draft = self.audit(config, envelope, audit)
+      traces.audit = draft
+      if audit.policy.holdsOnCritical, draft.isCritical, !event.isInboxNotification {
+        do {
+          traces.isHeld = try await !audit.isReleased(delivery.delivery)
+        } catch {
+          return (.notPrepared("whether the delivery is released cannot be read: \(error)"), traces)
+        }
+        if traces.isHeld { return (.held(draft.flags), traces) }
+      }
+    }
     if event.isInboxNotification {
       // What the route takes from its events this one does not have.
       config["session_key"] = event.payload.value()["session_key"]
@@ -100,6 +117,19 @@ struct Attempt {
     let text = "no answer within \(request.timeoutMs) ms"
     return (.actor(outcome ?? AttemptOutcome(.timeout, error: text)), traces)
   }
+
+  private func audit(
+    _ config: JSONObject, _ envelope: JSONText, _ audit: DeliveryEnvironment.Audit
+  ) -> AuditDraft {
+    let config = JSONText(.object(config)).bytes
+    let payload = envelope.slice(at: Attempt.payloadPath)
+    let flags = AuditChecks.flags(
+      config: config, payload: payload.map { Array($0.bytes) } ?? [],
+      isInterpolated: worker.template.isInterpolated, policy: audit.policy)
+    return AuditDraft(flags: flags, config: config)
+  }
+
+  private static let payloadPath = DotPath(keys: ["payload"])
 
   /// Storing it is what becomes of the delivery; the actor is not called.
   private func inbox(
@@ -227,9 +257,17 @@ struct Attempt {
       if let signal { followUps.append(signal) }
     }
     record.followUps = followUps.map(\.record)
+    if let audit = environment.audit, let status = record.auditStatus {
+      // One that a transform ended never had a configuration.
+      let draft = traces.audit ?? AuditDraft(flags: [], config: [])
+      record.audit = draft.record(
+        of: event, deliveryID, worker, settle: record, status: status,
+        warnDepth: audit.warnDepth)
+    }
     return Report(
       self, event: event, record: record, steps: traces.steps, verdict: verdict,
       deliveryID: deliveryID, usedCapturedPrompt: traces.promptFallback,
+      audit: traces.audit,
       followUps: followUps)
   }
 }

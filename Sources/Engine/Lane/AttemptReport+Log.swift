@@ -16,9 +16,18 @@ extension Attempt.Report {
           "pending_count": payload["pending_count"] ?? .null,
         ])
     }
+    for flag in audit?.flags ?? [] {
+      emit(
+        .auditFlag, log, result: "flag",
+        metadata: ["flag_type": .string(flag.type), "severity": .string(flag.severity.rawValue)])
+    }
     switch verdict {
     case .actor(let outcome): emit(outcome, log)
     case .dropped: break  // the transform's own line ends it
+    case .held(let flags):
+      emit(
+        .auditHeld, log, result: "held",
+        metadata: ["flags": .array(flags.map { .string($0.type) })])
     case .transformFailed(let text, let policy):
       if policy == .halt || policy == .retry {
         emit(.deliverFailure, log, result: "error", error: text)
@@ -38,6 +47,14 @@ extension Attempt.Report {
         .deliverDeadLetter, log, result: "dead", error: record.error ?? reason,
         metadata: ["attempts": JSONValue(record.start.number)])
     default: break
+    }
+    if let audit = record.audit, let status = record.auditStatus {
+      emit(
+        .auditRecord, log,
+        metadata: [
+          "audit_id": .string(audit.id), "delivery_status": .string(status),
+          "flag_count": JSONValue(self.audit?.flags.count ?? 0), "held": .bool(status == "held"),
+        ])
     }
   }
 

@@ -13,6 +13,7 @@ final class DeliveryEnvironment: Sendable {
   let intake: Intake
   /// Reads the metadata of a prompt's front matter; the engine itself knows no YAML.
   let promptMetadata: PromptMetadata
+  let audit: Audit?
   /// Names of sources by number, also of modules that are not loaded now.
   private let sources: Mutex<[Int64: SourceName]>
 
@@ -22,6 +23,14 @@ final class DeliveryEnvironment: Sendable {
   /// Whom to tell that there are new inbox entries.
   private let inboxObserver = Mutex<(@Sendable () -> Void)?>(nil)
 
+  /// How deliveries are audited.
+  struct Audit: Sendable {
+    let policy: AuditPolicy
+    let warnDepth: Int
+    /// Whether an operator has let a held delivery go on.
+    let isReleased: @Sendable (Int64) async throws -> Bool
+  }
+
   struct SourceName: Sendable, Hashable {
     let module: String
     let id: String
@@ -29,8 +38,10 @@ final class DeliveryEnvironment: Sendable {
 
   init(
     bus: any EventBus, time: TimeSource, log: LogFanout, files: FileReader, intake: Intake,
-    promptMetadata: @escaping PromptMetadata, sources: [Int64: SourceName]
+    promptMetadata: @escaping PromptMetadata, sources: [Int64: SourceName],
+    audit: Audit? = nil
   ) {
+    self.audit = audit
     self.bus = bus
     self.time = time
     self.log = log

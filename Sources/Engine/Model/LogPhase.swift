@@ -44,6 +44,9 @@ package enum LogPhase: String, Sendable, CaseIterable {
   case budgetExceeded = "budget.exceeded"
   case inboxNotify = "inbox.notify"
   case inboxExpired = "inbox.expired"
+  case auditRecord = "audit.record"
+  case auditFlag = "audit.flag"
+  case auditHeld = "audit.held"
 
   /// How the phase is shown: level, icon and colour of events.md 8.2.
   package var style: Style {
@@ -53,12 +56,15 @@ package enum LogPhase: String, Sendable, CaseIterable {
     case .sourceDuplicate:
       Style(.debug, "≡", .dim)
     case .sourceCircuitOpen, .transformError, .routeCircuitOpen, .pipelineBackpressure,
-      .promptFallback, .loopDetected, .budgetExceeded, .inboxExpired:
+      .promptFallback, .loopDetected, .budgetExceeded, .inboxExpired,
+      .auditFlag:
       Style(.warn, "⚠", .yellow)
     case .sourceCircuitRetry, .routeCircuitHalfOpen:
       Style(.info, "↻", .cyan)
     case .sourceCircuitClose, .routeCircuitClose, .deliverSuccess, .actorEnabled, .moduleActive:
       Style(.info, "✓", .green)
+    case .auditRecord:
+      Style(.debug, "●", .cyan)
     case .inboxNotify:
       Style(.info, "✉", .cyan)
     case .sourceStderr:
@@ -71,7 +77,8 @@ package enum LogPhase: String, Sendable, CaseIterable {
       Style(.info, "✗", .red)
     case .transformErrorDrop:
       Style(.warn, "✗", .yellow)
-    case .transformErrorHalt, .deliverDeadLetter, .actorDisabled, .loopCircuitBroken:
+    case .transformErrorHalt, .deliverDeadLetter, .actorDisabled, .loopCircuitBroken,
+      .auditHeld:
       Style(.error, "⛔", .red)
     case .routeMatch:
       Style(.info, "►", .cyan)

@@ -56,7 +56,12 @@ package final class Runtime: Service {
       store: store, bus: bus, intake: intake, time: time, isFused: settings.bus == .sqlite)
     deliveryEnvironment = DeliveryEnvironment(
       bus: bus, time: time, log: log, files: FileReader(), intake: intake,
-      promptMetadata: promptMetadata, sources: [:])
+      promptMetadata: promptMetadata, sources: [:],
+      audit: settings.audit.map { policy in
+        DeliveryEnvironment.Audit(
+          policy: policy, warnDepth: settings.loop.warnDepth,
+          isReleased: { try await store.isReleased($0) })
+      })
     sourceEnvironment = SourceEnvironment(
       intake: intake, time: time, log: log, limiter: PollLimiter(settings.pollConcurrency),
       save: { try await store.save($0) })
