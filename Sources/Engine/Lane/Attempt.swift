@@ -240,22 +240,7 @@ struct Attempt {
           outcome.followUps, of: event, delivery: delivery, worker: worker)
       }
     }
-    if case .settled(state: "dead", let reason) = disposition {
-      let letter = environment.deadLetter(
-        of: event, deliveryID: deliveryID, attempts: start.number, reason: reason,
-        error: verdict.error, module: worker.module, route: worker.route)
-      if let letter { followUps.append(letter) }
-    }
-    if record.disablesActor {
-      let signal = environment.signal(
-        "actor.disabled", of: event, worker: worker,
-        [
-          "actor": .string(worker.route.actor.id), "route": .string(worker.route.name),
-          "delivery_id": .string(deliveryID),
-          "status_code": record.statusCode.map { JSONValue($0) } ?? .null,
-        ])
-      if let signal { followUps.append(signal) }
-    }
+    followUps += signals(event, deliveryID, verdict, record)
     record.followUps = followUps.map(\.record)
     if let audit = environment.audit, let status = record.auditStatus {
       // One that a transform ended never had a configuration.
@@ -269,6 +254,30 @@ struct Attempt {
       deliveryID: deliveryID, usedCapturedPrompt: traces.promptFallback,
       audit: traces.audit,
       followUps: followUps)
+  }
+
+  /// The system events that tell of an outcome, accepted with it.
+  private func signals(
+    _ event: AcceptedEvent, _ deliveryID: String, _ verdict: AttemptVerdict, _ record: SettleRecord
+  ) -> [Intake.Routed] {
+    var signals: [Intake.Routed] = []
+    if case .settled(state: "dead", let reason) = record.disposition {
+      let letter = environment.deadLetter(
+        of: event, deliveryID: deliveryID, attempts: start.number, reason: reason,
+        error: verdict.error, module: worker.module, route: worker.route)
+      if let letter { signals.append(letter) }
+    }
+    if record.disablesActor {
+      let signal = environment.signal(
+        "actor.disabled", of: event, worker: worker,
+        [
+          "actor": .string(worker.route.actor.id), "route": .string(worker.route.name),
+          "delivery_id": .string(deliveryID),
+          "status_code": record.statusCode.map { JSONValue($0) } ?? .null,
+        ])
+      if let signal { signals.append(signal) }
+    }
+    return signals
   }
 }
 
