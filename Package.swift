@@ -60,6 +60,7 @@ let package = Package(
         .embedInCode("0008_module_views.sql"),
         .embedInCode("0009_breakers.sql"),
         .embedInCode("0010_replays.sql"),
+        .embedInCode("0011_guard.sql"),
       ],
       swiftSettings: settings
     ),
@@ -79,6 +80,7 @@ let package = Package(
         .embedInCode("event_numbers_fit.sql"),
         .embedInCode("external_ids_found.sql"),
         .embedInCode("generation_of_module.sql"),
+        .embedInCode("inbox_has_delivery.sql"),
         .embedInCode("json_is_json.sql"),
         .embedInCode("matched_or_not.sql"),
         .embedInCode("migrations_recorded.sql"),

@@ -24,5 +24,6 @@ package enum Migrations {
       version: 8, name: "0008_module_views", sql: PackageResources._008_module_views_sql),
     Migration(version: 9, name: "0009_breakers", sql: PackageResources._009_breakers_sql),
     Migration(version: 10, name: "0010_replays", sql: PackageResources._010_replays_sql),
+    Migration(version: 11, name: "0011_guard", sql: PackageResources._011_guard_sql),
   ]
 }

@@ -1,4 +1,5 @@
--- Only the last attempt of a delivery delivers, and the delivery is settled as delivered then.
+-- Only the last attempt of a delivery delivers, and the delivery is settled as delivered then;
+-- unless it went to the inbox, from which it can expire.
 --
 -- An answer of the actor was forgotten, so that it may get the event again. Report it.
 --
@@ -6,5 +7,6 @@
 SELECT 'delivered_once' AS invariant, a.delivery, a.number, s.state, s.attempts
 FROM attempts AS a
 LEFT JOIN settled AS s ON s.delivery = a.delivery
-WHERE a.outcome = 'delivered'
+LEFT JOIN inbox AS i ON i.delivery = a.delivery
+WHERE a.outcome = 'delivered' AND i.delivery IS NULL
   AND (s.state IS NOT 'delivered' OR s.attempts IS NOT a.number);

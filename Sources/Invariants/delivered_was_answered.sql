@@ -1,4 +1,5 @@
--- A delivery that is settled as delivered ends with an attempt that its actor answered.
+-- A delivery that is settled as delivered ends with an attempt that its actor answered, or that
+-- stored it in the inbox (see inbox_has_delivery).
 --
 -- The actor may never have got the event. Look at the delivery's attempts and send the event again
 -- where that is so, and report it.

@@ -32,6 +32,8 @@ struct ControlAPI: Sendable {
     case (.letterOrder(let action), _):
       return try await letters.carryOut(action, body, by: caller())
     case (.replay, _): return try await letters.replay(body, by: caller())
+    case (.inboxList, _), (.inboxStatus, _), (.inboxDrain, _), (.inboxRestore, _):
+      return try await inbox(endpoint, query, body)
     case (.moduleList, _): return try await modules.list(query)
     case (.module(let name), _): return try await modules.status(name)
     case (.order(let order), _): return try await carryOut(order, body, by: caller())
@@ -86,6 +88,25 @@ struct ControlAPI: Sendable {
       return .problem(.notFound, "Event not found")
     }
     return Answer(json: reasons)
+  }
+
+  private func inbox(
+    _ endpoint: Endpoint, _ query: Substring, _ bytes: [UInt8]
+  ) async throws -> Answer {
+    guard let parameters = QueryParameters(query) else {
+      return .problem(.badRequest, "The query is not properly encoded")
+    }
+    let inbox = InboxAPI(gateway: gateway)
+    do {
+      switch endpoint {
+      case .inboxList: return try await inbox.list(parameters)
+      case .inboxStatus: return try await inbox.status(parameters)
+      case .inboxDrain: return try await inbox.drain(parameters, try ControlBody(bytes))
+      default: return try await inbox.restore(parameters, try ControlBody(bytes))
+      }
+    } catch let problem as ControlBody.Problem {
+      return Answer(problem)
+    }
   }
 
   private func inject(

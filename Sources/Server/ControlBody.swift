@@ -91,6 +91,16 @@ struct ControlBody: Sendable {
     return ms
   }
 
+  /// A number, or text of one, as text.
+  func number(_ key: String) throws(Problem) -> String? {
+    switch value(key) {
+    case nil: return nil
+    case .number(let number)?: return number.text
+    case .string(let text)?: return text
+    default: throw .invalid("\(key) must be a number")
+    }
+  }
+
   func strings(_ key: String) throws(Problem) -> [String] {
     guard let value = value(key) else { return [] }
     let texts = value.array?.compactMap(\.string)

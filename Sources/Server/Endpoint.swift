@@ -22,6 +22,11 @@ enum Endpoint: Sendable, Equatable {
   case letter(id: String)
   case letterOrder(LetterOrder.Action)
   case replay
+  /// Keys of the inbox under which something waits.
+  case inboxList
+  case inboxStatus
+  case inboxDrain
+  case inboxRestore
   case moduleList
   case module(String)
   /// A change, by POST.
@@ -63,6 +68,7 @@ enum Endpoint: Sendable, Equatable {
     case ("dlq", 1): .letters
     case ("dlq", 2) where segments.last != "": Endpoint.letter(segments.last ?? "")
     case ("replay", 1): .replay
+    case ("inbox", 2): Endpoint.inbox(segments)
     default: .unknown(.control)
     }
   }
@@ -77,6 +83,16 @@ enum Endpoint: Sendable, Equatable {
     return switch segments.last {
     case "why" where id != "": .why(id: id)
     case "trace" where id != "": .trace(id: id)
+    default: .unknown(.control)
+    }
+  }
+
+  private static func inbox(_ segments: ArraySlice<String>) -> Endpoint {
+    switch segments.last {
+    case "list": .inboxList
+    case "status": .inboxStatus
+    case "drain": .inboxDrain
+    case "restore": .inboxRestore
     default: .unknown(.control)
     }
   }
@@ -98,6 +114,7 @@ enum Endpoint: Sendable, Equatable {
     case .webhook, .mounted: .webhooks
     case .live, .ready: .health
     case .status, .events, .event, .trace, .why, .letters, .letter, .letterOrder, .replay,
+      .inboxList, .inboxStatus, .inboxDrain, .inboxRestore,
       .moduleList, .module, .order:
       .control
     case .unknown(let area): area
@@ -107,8 +124,9 @@ enum Endpoint: Sendable, Equatable {
   /// The methods that are served; every one that is not GET or HEAD changes something.
   var methods: [HTTPRequest.Method] {
     switch self {
-    case .webhook, .mounted, .order, .letterOrder, .replay: [.post]
-    case .live, .ready, .status, .event, .trace, .why, .letters, .letter, .moduleList, .module:
+    case .webhook, .mounted, .order, .letterOrder, .replay, .inboxDrain, .inboxRestore: [.post]
+    case .live, .ready, .status, .event, .trace, .why, .letters, .letter, .moduleList, .module,
+      .inboxList, .inboxStatus:
       [.get, .head]
     case .events: [.get, .head, .post]
     case .unknown: []

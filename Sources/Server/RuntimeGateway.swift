@@ -39,6 +39,17 @@ package protocol RuntimeGateway: Sendable {
   /// Begins a graceful stop and returns; `timeoutMs` nil takes `runtime.shutdown_timeout`.
   func beginShutdown(timeoutMs: Int64?, by caller: Caller) async
 
+  // MARK: Inbox (cli-http.md 3.3)
+
+  /// `{events, remaining, continuation, batch}`.
+  ///
+  /// - Throws: ``EngineError`` `.invalid` (422) when several modules have the key.
+  func drainInbox(_ sessionKey: String, module: String?, limit: Int) async throws -> JSONValue
+  /// `{restored}`.
+  func restoreInbox(batch: String) async throws -> JSONValue
+  /// `[{sessionKey, module, pending}]`, of one key or of all.
+  func inbox(_ sessionKey: String?, module: String?) async throws -> [JSONValue]
+
   // MARK: Modules (cli-http.md 3.4)
 
   /// The statuses of the modules, by name.

@@ -15,6 +15,11 @@ package struct AcceptRecord: Sendable {
   package var externalID: String?
   /// The trace that the event joins; nil begins one.
   package var traceID: String?
+  /// What a trace that it joins is checked against; nil checks nothing.
+  package var loop: LoopRule?
+  /// Makes the event that tells of the used-up budget of one of ``deliveries``. Called in the
+  /// transaction, so it must be pure.
+  package var budgetAlarm: (@Sendable (_ ordinal: Int) -> Alarm?)?
   /// Unique for the source.
   package var dedupKey: String?
   /// The delivery whose actor answered with this event.
@@ -55,6 +60,8 @@ package struct DeliveryRecord: Sendable {
   package var route: Int64
   package var orderKey: OrderKeyValue
   package var generation: Int64
+  /// How many deliveries its actor may get; nil = any number.
+  package var budget: StartBudget?
 
   /// Deliveries of a lane with the same key reach their actor in the order of acceptance.
   package enum OrderKeyValue: Sendable, Hashable {
@@ -65,8 +72,10 @@ package struct DeliveryRecord: Sendable {
   }
 
   package init(
-    lane: Int64, route: Int64, orderKey: OrderKeyValue = .none, generation: Int64
+    lane: Int64, route: Int64, orderKey: OrderKeyValue = .none, generation: Int64,
+    budget: StartBudget? = nil
   ) {
+    self.budget = budget
     self.lane = lane
     self.route = route
     self.orderKey = orderKey
@@ -151,12 +160,16 @@ package struct AcceptReceipt: Sendable, Hashable {
   /// Where the deliveries went, one lane for each, when that is not where they were sent: a route
   /// had moved to another lane meanwhile.
   package let lanes: [Int64]?
+  /// What its acceptance found; nil for most.
+  package let notice: AcceptNotice?
 
   package init(
     sequence: Int64, acceptedAtMs: Int64, isDuplicate: Bool, externalID: String?,
-    traceID: String?, lanes: [Int64]? = nil, overflows: [QueueOverflow] = []
+    traceID: String?, lanes: [Int64]? = nil, overflows: [QueueOverflow] = [],
+    notice: AcceptNotice? = nil
   ) {
     self.overflows = overflows
+    self.notice = notice
     self.sequence = sequence
     self.acceptedAtMs = acceptedAtMs
     self.isDuplicate = isDuplicate
@@ -209,6 +222,10 @@ package struct SettleRecord: Sendable {
   package var disposition: Disposition
   /// What the outcome has made of a circuit breaker.
   package var breaker: BreakerRow?
+  /// Where the event waits for collection, in place of the actor: for a disposition `delivered`.
+  package var inbox: InboxEntry?
+  /// Written when the attempt ends or holds its delivery.
+  package var audit: AuditRecord?
   /// The actor is gone for good: it is disabled until an operator says otherwise.
   package var disablesActor = false
   /// Events the actor answered with; accepted in the same transaction.

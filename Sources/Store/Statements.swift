@@ -33,6 +33,17 @@ final class WriterStatements {
   let dropQueued: Statement
   let promote: Statement
   let disableActor: Statement
+  let insertAudit: Statement
+  let hopsOfTrace: Statement
+  let rootOfTrace: Statement
+  let moduleOfSource: Statement
+  let findLoop: Statement
+  let forgetLoops: Statement
+  let breakTrace: Statement
+  let sumStarts: Statement
+  let countStart: Statement
+  let forgetStarts: Statement
+  let tellBudget: Statement
 
   init(_ connection: Connection) throws(StoreError) {
     begin = try connection.prepare("BEGIN IMMEDIATE")
@@ -66,6 +77,17 @@ final class WriterStatements {
     dropQueued = try connection.prepare(SQL.dropQueued)
     promote = try connection.prepare(SQL.promote)
     disableActor = try connection.prepare(SQL.disableActor)
+    insertAudit = try connection.prepare(SQL.insertAudit)
+    hopsOfTrace = try connection.prepare(SQL.hopsOfTrace)
+    rootOfTrace = try connection.prepare(SQL.rootOfTrace)
+    moduleOfSource = try connection.prepare(SQL.moduleOfSource)
+    findLoop = try connection.prepare(SQL.findLoop)
+    forgetLoops = try connection.prepare(SQL.forgetLoops)
+    breakTrace = try connection.prepare(SQL.breakTrace)
+    sumStarts = try connection.prepare(SQL.sumStarts)
+    countStart = try connection.prepare(SQL.countStart)
+    forgetStarts = try connection.prepare(SQL.forgetStarts)
+    tellBudget = try connection.prepare(SQL.tellBudget)
   }
 }
 

@@ -31,7 +31,8 @@ extension WriterConnection {
   ///
   /// Settling an attempt a second time changes nothing, whatever the second outcome says.
   ///
-  /// - Returns: The receipts of all follow-up events, record by record.
+  /// - Returns: The receipts of all follow-up events, record by record; behind them that of an
+  ///   inbox notification, whose notice has the event.
   func settle(_ records: [SettleRecord]) throws(StoreError) -> [[AcceptReceipt]] {
     var receipts: [[AcceptReceipt]] = []
     receipts.reserveCapacity(records.count)
@@ -44,7 +45,8 @@ extension WriterConnection {
         continue
       }
       if let lane { record.start.lane = lane }
-      try settle(record)
+      let notification = try settle(record)
+      if let audit = record.audit { try store(audit, of: record) }
       if let breaker = record.breaker { try save(breaker) }
       if record.disablesActor {
         statements.disableActor.bind(1, record.route)
@@ -52,7 +54,9 @@ extension WriterConnection {
         try statements.disableActor.run(doing: "disable an actor")
         try countAnew()
       }
-      receipts.append(try accept(AcceptBatch(records: record.followUps)))
+      var accepted = try accept(AcceptBatch(records: record.followUps))
+      if let notification { accepted.append(notification) }
+      receipts.append(accepted)
     }
     return receipts
   }
@@ -67,7 +71,7 @@ extension WriterConnection {
     return lane
   }
 
-  private func settle(_ record: SettleRecord) throws(StoreError) {
+  private func settle(_ record: SettleRecord) throws(StoreError) -> AcceptReceipt? {
     let start = record.start
     if let transformed = record.transformed {
       statements.storeTransformed.bind(1, start.delivery)
@@ -76,7 +80,7 @@ extension WriterConnection {
     }
     switch record.disposition {
     case .settled(let state, let reason):
-      try settle(record, state: state, reason: reason)
+      return try settle(record, state: state, reason: reason)
     case .waiting(let dueAtMs, let reason):
       statements.wait.bind(1, start.lane)
       statements.wait.bind(2, start.delivery)
@@ -92,6 +96,7 @@ extension WriterConnection {
       statements.park.bind(4, reason)
       try statements.park.run(doing: "park a delivery")
     }
+    return nil
   }
 
   private func save(_ breaker: BreakerRow) throws(StoreError) {
@@ -131,13 +136,13 @@ extension WriterConnection {
 
   private func settle(
     _ record: SettleRecord, state: String, reason: String?
-  ) throws(StoreError) {
+  ) throws(StoreError) -> AcceptReceipt? {
     statements.dequeue.bind(1, record.start.lane)
     statements.dequeue.bind(2, record.start.delivery)
     try statements.dequeue.run(doing: "take a delivery off its queue")
     // Invariant 2: one terminal outcome. A delivery that left the queue otherwise meanwhile (an
     // operator dropped it) keeps the outcome it has; the attempt above still says what happened.
-    guard statements.dequeue.changes() == 1 else { return }
+    guard statements.dequeue.changes() == 1 else { return nil }
     statements.settle.bind(1, record.start.delivery)
     statements.settle.bind(2, record.start.lane)
     statements.settle.bind(3, record.route)
@@ -150,5 +155,7 @@ extension WriterConnection {
     statements.settle.bind(10, record.createdAtMs)
     statements.settle.bind(11, record.replay)
     try statements.settle.run(doing: "settle a delivery")
+    guard let entry = record.inbox else { return nil }
+    return try store(entry, of: record)
   }
 }

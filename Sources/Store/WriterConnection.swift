@@ -113,6 +113,8 @@ final class WriterConnection {
     }
     if let first = try firstCopy(of: record, claiming: next) { return first }
     sequence = next
+    // Before the event is there: it counts itself.
+    let judgement = try judge(record, sequence: next)
     statements.insertEvent.bind(1, next)
     statements.insertEvent.bind(2, record.acceptedAtMs)
     statements.insertEvent.bind(3, record.source)
@@ -131,43 +133,56 @@ final class WriterConnection {
     statements.insertEvent.bind(15, record.nonMatchesMore == 0 ? nil : record.nonMatchesMore)
     try statements.insertEvent.run(doing: "store an event")
     var overflows: [QueueOverflow] = []
-    let lanes = try enqueue(record, sequence: next, &overflows)
+    let lanes = try enqueue(
+      record, sequence: next, dropped: judgement?.dropped, overflows: &overflows)
     let counts = sourceCounts[record.source] ?? (0, 0)
     sourceCounts[record.source] = (counts.count + 1, max(counts.lastMs, record.acceptedAtMs))
     if !overflows.isEmpty, !isReport { try report(overflows, nowMs: record.acceptedAtMs) }
+    var notice: AcceptNotice?
+    if let judgement {
+      var alarms: [(alarm: Alarm, receipt: AcceptReceipt)] = []
+      for alarm in judgement.alarms { alarms.append((alarm, try accept(alarm.record))) }
+      notice = AcceptNotice(loop: judgement.loop, dropped: judgement.dropped, alarms: alarms)
+    }
     return AcceptReceipt(
       sequence: next, acceptedAtMs: record.acceptedAtMs, isDuplicate: false,
-      externalID: record.externalID, traceID: record.traceID, lanes: lanes, overflows: overflows)
+      externalID: record.externalID, traceID: record.traceID, lanes: lanes, overflows: overflows,
+      notice: notice)
   }
 
+  /// - Parameter dropped: Reasons of those that end at once, by their place in the record.
   /// - Returns: As ``AcceptReceipt/lanes``.
   private func enqueue(
-    _ record: AcceptRecord, sequence: Int64, _ overflows: inout [QueueOverflow]
+    _ record: AcceptRecord, sequence: Int64, dropped: [Int: String]?,
+    overflows: inout [QueueOverflow]
   ) throws(StoreError) -> [Int64]? {
     let lanes = movedRoutes.isEmpty ? nil : record.deliveries.map { lane(of: $0) }
     for (ordinal, delivery) in record.deliveries.enumerated() {
-      let lane = lanes?[ordinal] ?? delivery.lane
-      let number = sequence << 16 | Int64(ordinal)
-      let admission = try admit(
-        lane: lane, route: delivery.route, delivery: number, acceptedAtMs: record.acceptedAtMs,
-        &overflows)
+      let (number, lane) = (sequence << 16 | Int64(ordinal), lanes?[ordinal] ?? delivery.lane)
+      let orderKey = orderKey(of: delivery, record, sequence: sequence)
+      var isParked = false
+      var reason = dropped?[ordinal]
+      if reason == nil {
+        let admission = try admit(
+          lane: lane, route: delivery.route, delivery: number,
+          acceptedAtMs: record.acceptedAtMs, &overflows)
+        isParked = admission == .parked
+        if admission == .dropped { reason = "overflow" }
+      }
+      if let reason {
+        try drop(
+          delivery, number: number, lane: lane, orderKey: orderKey, reason: reason,
+          atMs: record.acceptedAtMs)
+        continue
+      }
       statements.enqueue.bind(1, lane)
       statements.enqueue.bind(2, number)
       statements.enqueue.bind(3, delivery.route)
       statements.enqueue.bind(4, delivery.generation)
-      switch delivery.orderKey {
-      case .none: statements.enqueue.bind(5, nil as String?)
-      case .text(let key): statements.enqueue.bind(5, key)
-      case .traceID:
-        statements.enqueue.bind(
-          5,
-          record.traceID
-            ?? identity.traceID(sequence: sequence, acceptedAtMs: record.acceptedAtMs))
-      }
-      statements.enqueue.bind(6, admission == .parked ? 3 : 0)
-      statements.enqueue.bind(7, admission == .parked ? "overflow" : nil)
+      statements.enqueue.bind(5, orderKey)
+      statements.enqueue.bind(6, isParked ? 3 : 0)
+      statements.enqueue.bind(7, isParked ? "overflow" : nil)
       try statements.enqueue.run(doing: "queue a delivery")
-      if admission == .dropped { try drop(number, of: lane, nowMs: record.acceptedAtMs) }
     }
     return lanes
   }
@@ -175,6 +190,17 @@ final class WriterConnection {
   /// Where a delivery goes, now that routes may have moved.
   func lane(of delivery: DeliveryRecord) -> Int64 {
     movedRoutes[delivery.route] ?? delivery.lane
+  }
+
+  private func orderKey(
+    of delivery: DeliveryRecord, _ record: AcceptRecord, sequence: Int64
+  ) -> String? {
+    switch delivery.orderKey {
+    case .none: nil
+    case .text(let key): key
+    case .traceID:
+      record.traceID ?? identity.traceID(sequence: sequence, acceptedAtMs: record.acceptedAtMs)
+    }
   }
 
   /// From here on a route's deliveries go to that lane, whatever their records say.

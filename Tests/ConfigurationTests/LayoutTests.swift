@@ -210,6 +210,7 @@ struct LayoutTests {
     expected.controlToken = "0123456789abcdef"
     expected.socketGroup = "orgloop"
     expected.metricsPort = 9_464
+    expected.audit = AuditPolicy()
     #expect(loaded.settings == expected)
   }
 

@@ -240,12 +240,31 @@ struct RouteTests {
       "circuit_breaker: off",
       "circuit_breaker: must be a map, or false to switch it off, not a string"
     ),
+    ("max_starts: 0/h", "max_starts: must be a whole number per s, m, h or d, such as \"100/h\""),
+    ("max_starts: 5", "max_starts: must be a whole number per s, m, h or d, such as \"100/h\""),
     ("order_key: a..b", "order_key: not a path: segments between dots must not be empty"),
   ])
   func `a wrong delivery leaf is an error`(_ leaf: String, _ message: String) throws {
     let lines = try load("then: { actor: chat, delivery: { \(leaf) } }").lines
     #expect(lines.count == 1)
     #expect(lines.first?.hasSuffix("] then.delivery." + message) ?? false, "\(lines)")
+  }
+
+  @Test func `a budget of starts may stand wherever delivery does`() throws {
+    let found = try load("then: { actor: chat, delivery: { max_starts: 100/h } }")
+    #expect(found.lines == [])
+    #expect(found.route?.delivery.starts == StartLimit(count: 100, periodMs: 3_600_000))
+    // It is the actor's: no reason for a queue of its own.
+    #expect(found.route?.hasOwnLane == false)
+  }
+
+  @Test func `an inbox has its time and its batch`() throws {
+    let found = try load(
+      "then: { actor: chat, config: { inbox: true, session_key: k, inbox_ttl: 2h, inbox_max_batch: 7 } }"
+    )
+    #expect(found.lines == [])
+    #expect(found.route?.inbox == InboxPolicy(ttlMs: 7_200_000, batchMax: 7))
+    #expect(try load("then: { actor: chat, config: { inbox: false } }").route?.inbox == nil)
   }
 
   // MARK: Transforms

@@ -33,6 +33,29 @@ import Testing
     }
   }
 
+  @Test func `an inbox is drained by POST, with parameters in the query or the body`() async throws
+  {
+    try await TestServer.run { server in
+      let path = "/api/inbox/drain?session_key=pr%207&limit=5"
+      let byQuery = try await server.send("POST \(path)", to: server.unixSocket)
+      #expect(byQuery.status == 200)
+      #expect(byQuery.body.contains(#""asked":["pr 7",null,5]"#))
+      for (request, status) in [
+        ("POST /api/inbox/drain", 400), ("GET /api/inbox/drain?session_key=a", 405),
+        ("POST /api/inbox/drain?session_key=a&limit=0", 400), ("POST /api/inbox/restore", 400),
+        ("POST /api/inbox/restore?batch=bat_1", 200), ("GET /api/inbox/status", 400),
+        ("GET /api/inbox/list", 200), ("GET /api/inbox/other", 404),
+      ] {
+        #expect(
+          try await server.send(request, to: server.unixSocket).status == status, "\(request)")
+      }
+      let status = try await server.send(
+        "GET /api/inbox/status?session_key=a", to: server.unixSocket)
+      #expect(status.body == #"{"pending":2}"#)
+      #expect(try await server.send("POST \(path)", to: server.tcp).status == 404)
+    }
+  }
+
   @Test func `HEAD has the fields of GET and no body`() async throws {
     try await TestServer.run { server in
       try await RawConnection.with(server.unixSocket) { connection in

@@ -66,7 +66,11 @@ struct ForeignFileTests {
       """
       DROP VIEW v_paused; DROP VIEW v_deliveries; DROP VIEW unsettled;
       CREATE VIEW v_deliveries AS SELECT 1; DROP VIEW v_replays; DROP TABLE replays;
-      DELETE FROM meta WHERE key IN ('migration 8', 'migration 9', 'migration 10');
+      DELETE FROM meta
+      WHERE key IN ('migration 8', 'migration 9', 'migration 10', 'migration 11');
+      DROP VIEW v_inbox; DROP VIEW v_audit; DROP TABLE released; DROP TABLE inbox_keys;
+      DROP INDEX inbox_delivery; DROP INDEX inbox_expiring; DROP INDEX inbox_batch;
+      DROP TABLE loops; DROP TABLE starts; ALTER TABLE lanes DROP COLUMN budget_told_ms;
       ALTER TABLE lanes DROP COLUMN gone_since_ms; DROP INDEX queue_overflow;
       ALTER TABLE lanes DROP COLUMN next_start_ms;
       ALTER TABLE routes DROP COLUMN consecutive_failures;
@@ -106,14 +110,15 @@ struct ForeignFileTests {
     let file = try TestFile()
     try file.open().close()
     let found = try SQLiteFile(file.path).rows(
-      "SELECT key, value FROM meta WHERE key LIKE 'migration %' ORDER BY key")
+      "SELECT key, value FROM meta WHERE key LIKE 'migration %' ORDER BY length(key), key")
     #expect(
       found == [
-        ["migration 1", "513a1101e46dffe7"], ["migration 10", "bfeb12ea8e1dabfd"],
-        ["migration 2", "1479e71d05426f96"], ["migration 3", "a02c4e09622d50f3"],
-        ["migration 4", "ccba82907d50d323"], ["migration 5", "7ef49c9f384c1a4a"],
-        ["migration 6", "f63253c143e7f7b8"], ["migration 7", "13421ed1d70adab7"],
-        ["migration 8", "177f97b3e82968f1"], ["migration 9", "d4f9d7c3ce57de9c"],
+        ["migration 1", "513a1101e46dffe7"], ["migration 2", "1479e71d05426f96"],
+        ["migration 3", "a02c4e09622d50f3"], ["migration 4", "ccba82907d50d323"],
+        ["migration 5", "7ef49c9f384c1a4a"], ["migration 6", "f63253c143e7f7b8"],
+        ["migration 7", "13421ed1d70adab7"], ["migration 8", "177f97b3e82968f1"],
+        ["migration 9", "d4f9d7c3ce57de9c"], ["migration 10", "bfeb12ea8e1dabfd"],
+        ["migration 11", "eef45743cfa02998"],
       ])
   }
 }

@@ -49,6 +49,15 @@ struct InvariantTests {
     Damage("delivered_was_answered", "DELETE FROM attempts"),
     Damage("delivered_once", "UPDATE attempts SET outcome = 'delivered' WHERE number = 1"),
     Damage("delivered_once", "UPDATE settled SET state = 'dropped', reason = 'x'"),
+    Damage(
+      "inbox_has_delivery",
+      "UPDATE settled SET reason = 'inbox' WHERE state = 'delivered'"),
+    Damage(
+      "inbox_has_delivery",
+      """
+      INSERT INTO inbox (module, session_key, delivery, state, stored_at_ms, expires_at_ms)
+      SELECT 1, 'k', delivery, 'pending', 1, 2 FROM settled WHERE state = 'dead'
+      """),
     Damage("running_is_queued", "UPDATE running SET lane = lane + 100"),
     Damage(
       "running_is_queued",

@@ -12,7 +12,11 @@ struct MigrationTests {
       """
       DROP VIEW v_paused; DROP VIEW v_deliveries; DROP VIEW unsettled;
       CREATE VIEW v_deliveries AS SELECT 1; DROP VIEW v_replays; DROP TABLE replays;
-      DELETE FROM meta WHERE key IN ('migration 8', 'migration 9', 'migration 10');
+      DELETE FROM meta
+      WHERE key IN ('migration 8', 'migration 9', 'migration 10', 'migration 11');
+      DROP VIEW v_inbox; DROP VIEW v_audit; DROP TABLE released; DROP TABLE inbox_keys;
+      DROP INDEX inbox_delivery; DROP INDEX inbox_expiring; DROP INDEX inbox_batch;
+      DROP TABLE loops; DROP TABLE starts; ALTER TABLE lanes DROP COLUMN budget_told_ms;
       ALTER TABLE lanes DROP COLUMN gone_since_ms; DROP INDEX queue_overflow;
       ALTER TABLE lanes DROP COLUMN next_start_ms;
       ALTER TABLE routes DROP COLUMN consecutive_failures;

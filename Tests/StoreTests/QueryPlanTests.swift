@@ -54,6 +54,21 @@ struct QueryPlanTests {
       steps: ["SEARCH queue USING PRIMARY KEY (lane=? AND delivery=?)"]),
     Plan(name: "settle", sql: SQL.settle, steps: []),
     Plan(
+      name: "hopsOfTrace", sql: SQL.hopsOfTrace,
+      steps: [
+        "SEARCH e USING INDEX events_trace (trace=?)",
+        "SEARCH s USING INTEGER PRIMARY KEY (rowid=?)",
+      ]),
+    Plan(
+      name: "rootOfTrace", sql: SQL.rootOfTrace,
+      steps: [event, "SEARCH s USING INTEGER PRIMARY KEY (rowid=?)"]),
+    Plan(
+      name: "findLoop", sql: SQL.findLoop,
+      steps: ["SEARCH loops USING PRIMARY KEY (trace=? AND module=?)"]),
+    Plan(
+      name: "sumStarts", sql: SQL.sumStarts,
+      steps: ["SEARCH starts USING PRIMARY KEY (lane=? AND slot_ms>? AND slot_ms<?)"]),
+    Plan(
       name: "wait", sql: SQL.wait,
       steps: ["SEARCH queue USING PRIMARY KEY (lane=? AND delivery=?)"]),
     Plan(

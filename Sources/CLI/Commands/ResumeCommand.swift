@@ -4,9 +4,10 @@ import Engine
 /// `orgloop resume` (cli-http.md 2.2).
 struct ResumeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "resume", abstract: "Let go on what was paused.")
+    commandName: "resume", abstract: "Let go on what was paused, or held for review.")
 
-  @Argument(help: "source/ID, route/NAME, actor/ID or module/NAME.") var targets: [String] = []
+  @Argument(help: "source/ID, route/NAME, actor/ID, module/NAME or delivery/ID.")
+  var targets: [String] = []
   @Option(name: .long, help: "The module of the sources, routes and actors.") var module: String?
   @Flag(name: .long, help: "Everything that is paused.") var all = false
 

@@ -84,6 +84,10 @@ enum EventText {
         "  attempt \(attempt["number"]?.int64 ?? 0)  \(string(attempt, "started_at"))  "
           + string(attempt, "outcome") + duration + error)
     }
+    for flag in delivery["audit"]?["flags"]?.array ?? [] {
+      lines.append(
+        "  flag \(string(flag, "severity"))  \(string(flag, "type"))  \(string(flag, "message"))")
+    }
     return lines
   }
 

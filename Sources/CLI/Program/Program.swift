@@ -74,7 +74,7 @@ struct Orgloop: AsyncParsableCommand {
       ShutdownCommand.self, StatusCommand.self, PlanCommand.self, ApplyCommand.self,
       ModuleCommand.self, PauseCommand.self, ResumeCommand.self, RoutesCommand.self,
       EventsCommand.self, TraceCommand.self, WhyCommand.self, DeadLetterCommand.self,
-      ReplayCommand.self,
+      ReplayCommand.self, InboxCommand.self,
       BackupCommand.self, SQLCommand.self, DoctorCommand.self,
       VersionCommand.self, CompletionsCommand.self,
     ])

@@ -55,6 +55,18 @@ struct Gateway: RuntimeGateway {
     try await runtime.inject(body, module: module, idempotencyKey: idempotencyKey)
   }
 
+  func drainInbox(_ sessionKey: String, module: String?, limit: Int) async throws -> JSONValue {
+    try await runtime.drainInbox(sessionKey, module: module, limit: limit)
+  }
+
+  func restoreInbox(batch: String) async throws -> JSONValue {
+    try await runtime.restoreInbox(batch)
+  }
+
+  func inbox(_ sessionKey: String?, module: String?) async throws -> [JSONValue] {
+    try await runtime.inspector.inbox(sessionKey, module: module)
+  }
+
   /// An operator who stops the runtime starts afresh: what was loaded and unloaded by hand is
   /// forgotten, unlike after a signal (config.md 10.1).
   func beginShutdown(timeoutMs: Int64?, by caller: Caller) async {

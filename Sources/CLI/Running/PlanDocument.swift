@@ -66,7 +66,12 @@ struct RunningSettings: Sendable {
       ("log_retention", .duration(settings.logRetentionMs)),
       ("loop.warn_depth", JSONValue(settings.loop.warnDepth)),
       ("loop.max_depth", JSONValue(settings.loop.maxDepth)),
+      ("loop.max_trace_depth", JSONValue(settings.loop.maxTraceDepth)),
       ("loop.window", .duration(settings.loop.windowMs)),
+      ("audit.enabled", .bool(settings.audit != nil)),
+      ("audit.hold_on_critical", .bool(settings.audit?.holdsOnCritical ?? false)),
+      ("audit.allowed_domains", texts(settings.audit?.allowedDomains ?? [])),
+      ("audit.echo_threshold", .number(JSONNumber(settings.audit?.echoThreshold ?? 0))),
     ]
   }
 }

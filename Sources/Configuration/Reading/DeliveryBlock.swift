@@ -11,6 +11,7 @@ struct DeliveryBlock {
   var queueDepth: Int?
   var overflow: DeliveryPolicy.Overflow?
   var concurrency: Int?
+  var starts: StartLimit?
   var orderKey: DotPath?
   var timeoutMs: Int64?
   var attemptsMax: Int?
@@ -33,6 +34,7 @@ struct DeliveryBlock {
     block.queueDepth = queueDepth ?? lower.queueDepth
     block.overflow = overflow ?? lower.overflow
     block.concurrency = concurrency ?? lower.concurrency
+    block.starts = starts ?? lower.starts
     block.orderKey = orderKey ?? lower.orderKey
     block.timeoutMs = timeoutMs ?? lower.timeoutMs
     block.attemptsMax = attemptsMax ?? lower.attemptsMax
@@ -65,6 +67,7 @@ struct DeliveryBlock {
     queueDepth = set(policy.queueDepth, unless: base.queueDepth)
     overflow = set(policy.overflow, unless: base.overflow)
     concurrency = set(policy.concurrency, unless: base.concurrency)
+    starts = policy.starts
     orderKey = policy.orderKey
     timeoutMs = set(policy.timeoutMs, unless: base.timeoutMs)
     attemptsMax = set(policy.retry.attemptsMax, unless: base.retry.attemptsMax)
@@ -104,7 +107,7 @@ struct DeliveryBlock {
         backoff: backoff ?? base.retry.backoff,
         initialDelayMs: initialDelayMs ?? base.retry.initialDelayMs,
         maxDelayMs: maxDelayMs ?? base.retry.maxDelayMs, jitter: jitter),
-      breaker: breaker)
+      breaker: breaker, starts: starts)
   }
 }
 
@@ -117,8 +120,9 @@ extension Session {
       node,
       [
         "max_rate", "queue_depth", "overflow", "concurrency", "order_key", "timeout", "retry",
-        "circuit_breaker",
+        "circuit_breaker", "max_starts",
       ], label: label)
+    block.starts = startLimit(present(node["max_starts"]), "\(label).max_starts")
     block.ratePerSecond = perSecond(present(node["max_rate"]), "\(label).max_rate")
     block.queueDepth = count(node["queue_depth"], "\(label).queue_depth", max: 10_000_000)
     block.overflow = choice(

@@ -49,6 +49,7 @@ struct RouteReader {
     let prompt = prompt(node["with"])
     let actor = then.flatMap(self.actor)
     let config = thenConfig(then?["config"])
+    let inbox = inboxPolicy(then?["config"])
     let block = deliveryBlock(node, then)
     usedSources.formUnion(sources)
     if let actor { usedActors.insert(actor) }
@@ -59,7 +60,7 @@ struct RouteReader {
         name: name, description: description, isEnabled: isEnabled, sources: sources,
         types: types, filter: filter, transforms: steps, actor: actor, config: config,
         delivery: block.over(inherited).policy, hasOwnLane: block.setsLane, prompt: prompt,
-        origin: node.origin))
+        inbox: inbox, origin: node.origin))
   }
 
   private mutating func name(_ node: Node) -> String? {
@@ -195,14 +196,15 @@ struct RouteReader {
   private func thenConfig(_ node: Node?) -> JSONObject {
     guard let node = session.map(node, "then.config") else { return [:] }
     session.checkCredentials(node, label: "then.config")
-    if session.flag(session.present(node["inbox"]), "then.config.inbox") ?? false {
-      checkInbox(node)
-    }
     return node.json.object ?? [:]
   }
 
   /// A batch needs a key; whether an interpolated one is empty shows only at delivery.
-  private func checkInbox(_ node: Node) {
+  private func inboxPolicy(_ node: Node?) -> InboxPolicy? {
+    guard let node, node.isMap,
+      session.flag(session.present(node["inbox"]), "then.config.inbox") ?? false
+    else { return nil }
+    var policy = InboxPolicy()
     if let key = session.present(node["session_key"]) {
       if session.text(key, "then.config.session_key")?.isEmpty ?? false {
         session.refuse(key, "then.config.session_key", "must not be empty with inbox: true")
@@ -211,9 +213,14 @@ struct RouteReader {
       session.error(
         "key.missing", "then.config: inbox: true needs \"session_key\"", at: node.origin)
     }
-    _ = session.durationMs(session.present(node["inbox_ttl"]), "then.config.inbox_ttl")
-    _ = session.integer(
-      session.present(node["inbox_max_batch"]), "then.config.inbox_max_batch", in: 1...100_000)
+    let ttl = session.durationMs(
+      session.present(node["inbox_ttl"]), "then.config.inbox_ttl", min: 1_000)
+    if let ttl { policy.ttlMs = ttl }
+    let most = session.integer(
+      session.present(node["inbox_max_batch"]), "then.config.inbox_max_batch",
+      in: 1...Int64(InboxDesk.drainMax))
+    if let most { policy.batchMax = Int(most) }
+    return policy
   }
 
   private func deliveryBlock(_ node: Node, _ then: Node?) -> DeliveryBlock {

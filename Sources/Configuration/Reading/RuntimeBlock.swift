@@ -4,6 +4,7 @@ extension Session {
   /// Reads the `runtime:` block over the built-in settings (config.md 12).
   func runtimeSettings(_ node: Node?) -> RuntimeSettings {
     var settings = RuntimeSettings()
+    settings.audit = AuditPolicy()
     guard let node = map(node, "runtime") else { return settings }
     checkKeys(
       node,
@@ -32,7 +33,7 @@ extension Session {
       settings.logRetentionMs = value
     }
     readLoop(node["loop"], into: &settings)
-    checkAudit(node["audit"])
+    readAudit(node["audit"], into: &settings)
     return settings
   }
 
@@ -78,26 +79,36 @@ extension Session {
   private func readLoop(_ node: Node?, into settings: inout RuntimeSettings) {
     let label = "runtime.loop"
     guard let node = map(node, label) else { return }
-    checkKeys(node, ["warn_depth", "max_depth", "window"], label: label)
+    checkKeys(node, ["warn_depth", "max_depth", "max_trace_depth", "window"], label: label)
     if let depth = integer(present(node["warn_depth"]), "\(label).warn_depth", in: 1...1_000) {
       settings.loop.warnDepth = Int(depth)
     }
     if let depth = integer(present(node["max_depth"]), "\(label).max_depth", in: 1...1_000) {
       settings.loop.maxDepth = Int(depth)
     }
+    if let depth = integer(
+      present(node["max_trace_depth"]), "\(label).max_trace_depth", in: 1...1_000)
+    {
+      settings.loop.maxTraceDepth = Int(depth)
+    }
     if let window = durationMs(present(node["window"]), "\(label).window") {
       settings.loop.windowMs = window
     }
   }
 
-  private func checkAudit(_ node: Node?) {
+  private func readAudit(_ node: Node?, into settings: inout RuntimeSettings) {
     let label = "runtime.audit"
     guard let node = map(node, label) else { return }
     checkKeys(
       node, ["enabled", "hold_on_critical", "allowed_domains", "echo_threshold"], label: label)
-    _ = flag(present(node["enabled"]), "\(label).enabled")
-    _ = flag(present(node["hold_on_critical"]), "\(label).hold_on_critical")
-    _ = texts(node["allowed_domains"], "\(label).allowed_domains")
-    _ = number(present(node["echo_threshold"]), "\(label).echo_threshold", in: 0...1)
+    var policy = AuditPolicy()
+    let isEnabled = flag(present(node["enabled"]), "\(label).enabled") ?? true
+    policy.holdsOnCritical =
+      flag(present(node["hold_on_critical"]), "\(label).hold_on_critical") ?? false
+    policy.allowedDomains = texts(node["allowed_domains"], "\(label).allowed_domains")
+    let threshold = number(
+      present(node["echo_threshold"]), "\(label).echo_threshold", in: 0...1)
+    if let threshold { policy.echoThreshold = threshold.double }
+    settings.audit = isEnabled ? policy : nil
   }
 }

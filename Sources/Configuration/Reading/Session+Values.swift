@@ -88,6 +88,10 @@ extension Session {
     quantity(node, label, code: code, Quantity.perSecond)
   }
 
+  func startLimit(_ node: Node?, _ label: String) -> StartLimit? {
+    quantity(node, label, code: "key.type", Quantity.startLimit)
+  }
+
   private func quantity<Value>(
     _ node: Node?, _ label: String, code: String, _ parse: (String) throws(Refusal) -> Value
   ) -> Value? {

@@ -11,7 +11,7 @@ enum Quantity {
   /// Ten years of 365 days: the longest duration.
   static let durationMsMax: Int64 = 3_650 * 86_400_000
 
-  private static let durationUnits: [(name: String, ms: Int64)] = [
+  fileprivate static let durationUnits: [(name: String, ms: Int64)] = [
     ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1),
   ]
 
@@ -75,6 +75,18 @@ enum Quantity {
     let form = Refusal("a rate is a positive number per s, m, h or d, such as \"10/m\"")
     guard let rate = RateText.perSecond(text) else { throw form }
     return rate
+  }
+}
+
+extension Quantity {
+  /// Deliveries per period, of `100/h`.
+  static func startLimit(_ text: String) throws(Refusal) -> StartLimit {
+    let form = Refusal("must be a whole number per s, m, h or d, such as \"100/h\"")
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2, let count = Int(parts[0]), (1...1_000_000_000).contains(count),
+      let unit = durationUnits.first(where: { $0.name == parts[1] && $0.ms >= 1_000 })
+    else { throw form }
+    return StartLimit(count: count, periodMs: unit.ms)
   }
 }
 

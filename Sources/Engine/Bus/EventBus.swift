@@ -129,11 +129,14 @@ final class Subscribers: Sendable {
     // Those of the batch that a full queue did not take, or gave up for others of the batch.
     let out = Set(receipts.lazy.flatMap(\.overflows).compactMap(\.delivery))
     for (record, receipt) in zip(records, receipts) where !receipt.isDuplicate {
+      if let alarms = receipt.notice?.alarms, !alarms.isEmpty {
+        offer(alarms.map(\.alarm.record), alarms.map(\.receipt), identity: identity)
+      }
       guard !record.deliveries.isEmpty else { continue }
       let event = EventRow(record, receipt)
       for (ordinal, delivery) in record.deliveries.enumerated() {
         let number = receipt.sequence << 16 | Int64(ordinal)
-        guard !out.contains(number) else { continue }
+        guard !out.contains(number), receipt.notice?.dropped[ordinal] == nil else { continue }
         let lane = receipt.lanes?[ordinal] ?? delivery.lane
         byLane[lane, default: []].append(
           QueuedDelivery(

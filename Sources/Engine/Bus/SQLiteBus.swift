@@ -53,6 +53,11 @@ package final class SQLiteBus: EventBus {
       if case .success(let receipts) = result {
         for (record, receipts) in zip(records, receipts) where !receipts.isEmpty {
           subscribers.offer(record.followUps, receipts, identity: identity)
+          // A notification is made in the transaction, so its event is in its receipt.
+          for alarm in receipts.dropFirst(record.followUps.count).compactMap(\.notice?.alarms) {
+            subscribers.offer(
+              alarm.map(\.alarm.record), alarm.map(\.receipt), identity: identity)
+          }
         }
       }
       completion(result)

@@ -9,6 +9,8 @@ package struct DeliveryPolicy: Sendable, Hashable {
   package var overflow: Overflow
   /// Attempts in flight at once.
   package var concurrency: Int
+  /// Deliveries for the actor, over all routes; nil = no limit.
+  package var starts: StartLimit?
   /// Events with the same value here go one after another, in acceptance order.
   package var orderKey: DotPath?
   /// Of one attempt, transforms not included.
@@ -26,8 +28,10 @@ package struct DeliveryPolicy: Sendable, Hashable {
   package init(
     ratePerSecond: Double? = nil, queueDepth: Int = 1_000, overflow: Overflow = .dropOldest,
     concurrency: Int = 4, orderKey: DotPath? = nil, timeoutMs: Int64 = 30_000,
-    retry: RetryPolicy = RetryPolicy(), breaker: BreakerPolicy? = BreakerPolicy()
+    retry: RetryPolicy = RetryPolicy(), breaker: BreakerPolicy? = BreakerPolicy(),
+    starts: StartLimit? = nil
   ) {
+    self.starts = starts
     self.ratePerSecond = ratePerSecond
     self.queueDepth = queueDepth
     self.overflow = overflow
@@ -126,5 +130,30 @@ package struct BreakerPolicy: Sendable, Hashable {
   package init(failureThreshold: Int = 5, cooldownMs: Int64 = 30_000) {
     self.failureThreshold = failureThreshold
     self.cooldownMs = cooldownMs
+  }
+}
+
+/// How often an actor may be given work (docs/loops.md): so many deliveries in any stretch of time
+/// of that length.
+package struct StartLimit: Sendable, Hashable {
+  package var count: Int
+  package var periodMs: Int64
+
+  package init(count: Int, periodMs: Int64) {
+    self.count = count
+    self.periodMs = periodMs
+  }
+
+  /// `100/h`, as it is written.
+  package var text: String {
+    let unit =
+      switch periodMs {
+      case 1_000: "s"
+      case 60_000: "m"
+      case 3_600_000: "h"
+      case 86_400_000: "d"
+      default: "\(periodMs)ms"
+      }
+    return "\(count)/\(unit)"
   }
 }

@@ -17,6 +17,8 @@ package struct RouteDefinition: Sendable, Hashable {
   /// (config.md 7, Shared limits).
   package var hasOwnLane: Bool
   package var prompt: PromptFile?
+  /// Set where events are stored for collection instead of being handed to the actor.
+  package var inbox: InboxPolicy?
   package var origin: Origin?
 
   package init(
@@ -24,8 +26,9 @@ package struct RouteDefinition: Sendable, Hashable {
     sources: [SourceReference], types: Set<EventType>? = nil, filter: Filter = Filter(),
     transforms: [TransformStep] = [], actor: ActorReference, config: JSONObject = [:],
     delivery: DeliveryPolicy = DeliveryPolicy(), hasOwnLane: Bool = false,
-    prompt: PromptFile? = nil, origin: Origin? = nil
+    prompt: PromptFile? = nil, inbox: InboxPolicy? = nil, origin: Origin? = nil
   ) {
+    self.inbox = inbox
     self.name = name
     self.description = description
     self.isEnabled = isEnabled

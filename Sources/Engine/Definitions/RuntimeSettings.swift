@@ -17,6 +17,8 @@ package struct RuntimeSettings: Sendable, Hashable {
   package var bus = Bus.sqlite
   package var logRetentionMs: Int64 = 86_400_000
   package var loop = LoopLimits()
+  /// Nil records nothing.
+  package var audit: AuditPolicy?
 
   /// The event bus: `sqlite`, or `memory` for tests.
   package enum Bus: String, Sendable, CaseIterable { case sqlite, memory }
@@ -28,6 +30,8 @@ package struct RuntimeSettings: Sendable, Hashable {
 package struct LoopLimits: Sendable, Hashable {
   package var warnDepth = 3
   package var maxDepth = 5
+  /// The same bound for a whole trace, whatever modules it goes through; 20: four modules' worth.
+  package var maxTraceDepth = 20
   package var windowMs: Int64 = 300_000
 
   package init() {}

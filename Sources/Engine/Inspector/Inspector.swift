@@ -74,9 +74,17 @@ package struct Inspector: Sendable {
     object["generation"] = JSONValue(summary.generation)
     object["dedup_key"] = detail.dedupKey.map(JSONValue.string)
     object["duplicates"] = JSONValue(summary.duplicates)
+    let audit = try await reader.audit(of: summary.sequence)
     object["deliveries"] = .array(
       summary.deliveries.map { delivery in
-        Inspector.json(delivery, attempts: detail.attempts[delivery.number] ?? [])
+        let json = Inspector.json(delivery, attempts: detail.attempts[delivery.number] ?? [])
+        guard let record = audit[delivery.number], var object = json.object else { return json }
+        let tree = JSONText(checked: record).value()
+        object["audit"] = [
+          "id": tree["id"] ?? .null, "held_for_review": tree["held_for_review"] ?? false,
+          "flags": tree["flags"] ?? [],
+        ]
+        return .object(object)
       })
     object["non_matches"] = .array(
       detail.nonMatches.map { nonMatch in

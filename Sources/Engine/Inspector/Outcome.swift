@@ -10,12 +10,19 @@ enum Outcome {
   ) -> String {
     let time = settledAt.map { " at \($0)" } ?? ""
     switch (state, reason) {
+    case ("delivered", "inbox"): return "stored in the inbox\(time) by attempt \(attempts)"
+    case ("dropped", "expired"):
+      return "dropped\(time): nobody collected it from the inbox in time"
     case ("delivered", _): return "delivered\(time) by attempt \(attempts)"
     case ("dropped", "transform"):
       return "dropped\(time) by \(step(last, "drop") ?? "a transform")"
     case ("dropped", "transform_error"):
       return "dropped\(time), because with on_error: drop there failed "
         + (step(last, "error") ?? "a transform")
+    case ("dropped", "loop"):
+      return "dropped\(time) by the loop guard: too many events in its trace (runtime.loop)"
+    case ("dropped", "budget"):
+      return "dropped\(time), because the budget of its actor was used up (delivery.max_starts)"
     case ("dropped", "operator"): return "dropped\(time) by an operator"
     case ("skipped", let words?): return "skipped\(time) by the actor: \(words)"
     case ("dead", "rejected"): return "dead\(time): the actor refused it for good" + error(last)

@@ -8,10 +8,14 @@ import Synchronization
 package final class Intake: Sendable {
   private let bus: any EventBus
   private let time: TimeSource
-  private let log: LogFanout
+  let log: LogFanout
+  private let loop: LoopLimits
   private let routing = Mutex(Routing.empty)
 
-  package init(bus: any EventBus, time: TimeSource, log: LogFanout) {
+  package init(
+    bus: any EventBus, time: TimeSource, log: LogFanout, loop: LoopLimits = LoopLimits()
+  ) {
+    self.loop = loop
     self.bus = bus
     self.time = time
     self.log = log
@@ -111,10 +115,10 @@ package final class Intake: Sendable {
   /// An event on its way into the file, with what the log will say of it.
   struct Routed: Sendable {
     let record: AcceptRecord
-    fileprivate let module: String
-    fileprivate let source: String
-    fileprivate let decision: RoutingDecision
-    fileprivate let binding: Routing.SourceBinding
+    let module: String
+    let source: String
+    let decision: RoutingDecision
+    let binding: Routing.SourceBinding
   }
 
   private func routed(
@@ -125,7 +129,7 @@ package final class Intake: Sendable {
     }
     let view = EventView(draft, source: source, module: module, timestampMs: nowMs)
     let decision = binding.table.route(view)
-    let record = AcceptRecord(
+    var record = AcceptRecord(
       source: binding.key, acceptedAtMs: nowMs, type: draft.type.code,
       generation: binding.generation, provenance: draft.provenance.bytes,
       payload: draft.payload.bytes, extra: draft.extra?.bytes, externalID: draft.externalID,
@@ -133,6 +137,7 @@ package final class Intake: Sendable {
       deliveries: decision.matches.map { binding.routes[$0].delivery(of: view) },
       nonMatches: binding.record(of: decision.nonMatches),
       nonMatchesMore: decision.furtherNonMatches)
+    guardAgainstLoops(&record, loop, module: module, source: source, binding, decision)
     return Routed(
       record: record, module: module, source: source, decision: decision, binding: binding)
   }
@@ -163,6 +168,7 @@ package final class Intake: Sendable {
       return
     }
     entry(.sourceEmit)
+    if let notice = receipt.notice { report(notice, routed, receipt) }
     for index in routed.decision.regexLimits {
       let condition = table.conditions[index]
       entry(

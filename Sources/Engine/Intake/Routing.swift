@@ -74,10 +74,12 @@ struct Routing: Sendable {
     let lane: Int64
     let generation: Int64
     let orderKey: DotPath?
+    let budget: StartBudget?
 
     func delivery(of event: EventView) -> DeliveryRecord {
       DeliveryRecord(
-        lane: lane, route: key, orderKey: orderKeyValue(of: event), generation: generation)
+        lane: lane, route: key, orderKey: orderKeyValue(of: event), generation: generation,
+        budget: budget)
     }
 
     private func orderKeyValue(of event: EventView) -> DeliveryRecord.OrderKeyValue {

@@ -22,12 +22,15 @@ struct Attempt {
     let usedCapturedPrompt: String?
     /// Events accepted with the outcome, in the order of the record's.
     let followUps: [Intake.Routed]
+    let audit: AuditDraft?
 
     init(
       _ attempt: Attempt, event: AcceptedEvent, record: SettleRecord, steps: [Transforming.Step],
       verdict: AttemptVerdict, deliveryID: String, usedCapturedPrompt: String?,
+      audit: AuditDraft?,
       followUps: [Intake.Routed]
     ) {
+      self.audit = audit
       delivery = attempt.delivery
       worker = attempt.worker
       self.event = event
@@ -61,6 +64,10 @@ struct Attempt {
     var completed: (event: JSONText, isChanged: Bool)?
     var promptHash: String?
     var promptFallback: String?
+    /// The event is stored for collection.
+    var inbox: InboxEntry?
+    var audit: AuditDraft?
+    var isHeld = false
   }
 
   private func verdict(
@@ -74,13 +81,31 @@ struct Attempt {
     }
     CrashPoint.attemptTransformed.reached()
     let prompt = await readPrompt(&traces)
-    let config: JSONObject
+    var config: JSONObject
     do throws(EngineError) {
       config = try worker.template.render(
         event: envelope, now: start.startedAtMs, route: worker.route.name,
         deliveryID: deliveryID)
     } catch {
       return (.notPrepared(error.message), traces)
+    }
+    if let audit = environment.audit {
+      let draft = self.audit(config, envelope, audit)
+      traces.audit = draft
+      if audit.policy.holdsOnCritical, draft.isCritical, !event.isInboxNotification {
+        do {
+          traces.isHeld = try await !audit.isReleased(delivery.delivery)
+        } catch {
+          return (.notPrepared("whether the delivery is released cannot be read: \(error)"), traces)
+        }
+        if traces.isHeld { return (.held(draft.flags), traces) }
+      }
+    }
+    if event.isInboxNotification {
+      // What the route takes from its events this one does not have.
+      config["session_key"] = event.payload.value()["session_key"]
+    } else if let policy = worker.route.inbox {
+      return (inbox(policy, config, &traces), traces)
     }
     let request = request(event, envelope, deliveryID, config, prompt)
     let actor = worker.actor
@@ -93,11 +118,42 @@ struct Attempt {
     return (.actor(outcome ?? AttemptOutcome(.timeout, error: text)), traces)
   }
 
+  private func audit(
+    _ config: JSONObject, _ envelope: JSONText, _ audit: DeliveryEnvironment.Audit
+  ) -> AuditDraft {
+    let config = JSONText(.object(config)).bytes
+    let payload = envelope.slice(at: Attempt.payloadPath)
+    let flags = AuditChecks.flags(
+      config: config, payload: payload.map { Array($0.bytes) } ?? [],
+      isInterpolated: worker.template.isInterpolated, policy: audit.policy)
+    return AuditDraft(flags: flags, config: config)
+  }
+
+  private static let payloadPath = DotPath(keys: ["payload"])
+
+  /// Storing it is what becomes of the delivery; the actor is not called.
+  private func inbox(
+    _ policy: InboxPolicy, _ config: JSONObject, _ traces: inout Traces
+  ) -> AttemptVerdict {
+    guard let key = config["session_key"]?.string, !key.isEmpty,
+      key.utf8.count <= InboxEntry.keyBytesMax
+    else {
+      return .notPrepared(
+        "session_key is empty or longer than \(InboxEntry.keyBytesMax) bytes: no inbox has it")
+    }
+    traces.inbox = InboxEntry(
+      sessionKey: key, expiresAtMs: environment.time.wallMs + policy.ttlMs,
+      batchMax: policy.batchMax, notice: InboxNotification.text)
+    return .actor(AttemptOutcome(.delivered))
+  }
+
   /// The event after the transforms: from an earlier attempt, or from running them now.
   private func transformed(
     _ event: AcceptedEvent, _ traces: inout Traces
   ) async -> Transforming.End {
-    guard !worker.transforms.isEmpty else { return .passed(event.envelope(), isChanged: false) }
+    guard !worker.transforms.isEmpty, !event.isInboxNotification else {
+      return .passed(event.envelope(), isChanged: false)
+    }
     if delivery.attempts > 0 {
       do {
         if let stored = try await environment.bus.transformedEvent(delivery: delivery.delivery) {
@@ -156,14 +212,16 @@ struct Attempt {
     _ event: AcceptedEvent, _ deliveryID: String, _ verdict: AttemptVerdict, _ traces: Traces
   ) -> Report {
     var generator = SystemRandomNumberGenerator()
-    let disposition = Disposition.decide(
+    var disposition = Disposition.decide(
       verdict, attempts: start.number - delivery.attemptsBefore,
       policy: worker.route.delivery.retry, nowMs: environment.time.steadyMs, using: &generator)
+    if traces.inbox != nil { disposition = .settled(state: "delivered", reason: "inbox") }
     var record = SettleRecord(
       start: start, route: worker.key, orderKey: delivery.orderKey,
       createdAtMs: delivery.createdAtMs, replay: delivery.replay,
       endedAtMs: environment.time.wallMs, outcome: verdict.word,
       error: verdict.error, promptHash: traces.promptHash, disposition: disposition)
+    record.inbox = traces.inbox
     if !traces.steps.isEmpty {
       record.transforms = JSONText(.array(traces.steps.map(\.json))).description
     }
@@ -182,11 +240,32 @@ struct Attempt {
           outcome.followUps, of: event, delivery: delivery, worker: worker)
       }
     }
-    if case .settled(state: "dead", let reason) = disposition {
+    followUps += signals(event, deliveryID, verdict, record)
+    record.followUps = followUps.map(\.record)
+    if let audit = environment.audit, let status = record.auditStatus {
+      // One that a transform ended never had a configuration.
+      let draft = traces.audit ?? AuditDraft(flags: [], config: [])
+      record.audit = draft.record(
+        of: event, deliveryID, worker, settle: record, status: status,
+        warnDepth: audit.warnDepth)
+    }
+    return Report(
+      self, event: event, record: record, steps: traces.steps, verdict: verdict,
+      deliveryID: deliveryID, usedCapturedPrompt: traces.promptFallback,
+      audit: traces.audit,
+      followUps: followUps)
+  }
+
+  /// The system events that tell of an outcome, accepted with it.
+  private func signals(
+    _ event: AcceptedEvent, _ deliveryID: String, _ verdict: AttemptVerdict, _ record: SettleRecord
+  ) -> [Intake.Routed] {
+    var signals: [Intake.Routed] = []
+    if case .settled(state: "dead", let reason) = record.disposition {
       let letter = environment.deadLetter(
         of: event, deliveryID: deliveryID, attempts: start.number, reason: reason,
         error: verdict.error, module: worker.module, route: worker.route)
-      if let letter { followUps.append(letter) }
+      if let letter { signals.append(letter) }
     }
     if record.disablesActor {
       let signal = environment.signal(
@@ -196,13 +275,9 @@ struct Attempt {
           "delivery_id": .string(deliveryID),
           "status_code": record.statusCode.map { JSONValue($0) } ?? .null,
         ])
-      if let signal { followUps.append(signal) }
+      if let signal { signals.append(signal) }
     }
-    record.followUps = followUps.map(\.record)
-    return Report(
-      self, event: event, record: record, steps: traces.steps, verdict: verdict,
-      deliveryID: deliveryID, usedCapturedPrompt: traces.promptFallback,
-      followUps: followUps)
+    return signals
   }
 }
 

@@ -7,9 +7,27 @@ extension Attempt.Report {
       emit(.promptFallback, log, error: usedCapturedPrompt)
     }
     for step in steps { emit(step, log) }
+    if event.isInboxNotification {
+      let payload = event.payload.value()
+      emit(
+        .inboxNotify, log, result: verdict.word, error: verdict.error,
+        metadata: [
+          "session_key": payload["session_key"] ?? .null,
+          "pending_count": payload["pending_count"] ?? .null,
+        ])
+    }
+    for flag in audit?.flags ?? [] {
+      emit(
+        .auditFlag, log, result: "flag",
+        metadata: ["flag_type": .string(flag.type), "severity": .string(flag.severity.rawValue)])
+    }
     switch verdict {
     case .actor(let outcome): emit(outcome, log)
     case .dropped: break  // the transform's own line ends it
+    case .held(let flags):
+      emit(
+        .auditHeld, log, result: "held",
+        metadata: ["flags": .array(flags.map { .string($0.type) })])
     case .transformFailed(let text, let policy):
       if policy == .halt || policy == .retry {
         emit(.deliverFailure, log, result: "error", error: text)
@@ -29,6 +47,14 @@ extension Attempt.Report {
         .deliverDeadLetter, log, result: "dead", error: record.error ?? reason,
         metadata: ["attempts": JSONValue(record.start.number)])
     default: break
+    }
+    if let audit = record.audit, let status = record.auditStatus {
+      emit(
+        .auditRecord, log,
+        metadata: [
+          "audit_id": .string(audit.id), "delivery_status": .string(status),
+          "flag_count": JSONValue(self.audit?.flags.count ?? 0), "held": .bool(status == "held"),
+        ])
     }
   }
 
@@ -51,7 +77,9 @@ extension Attempt.Report {
     let durationMs = max(record.endedAtMs - record.start.startedAtMs, 0)
     switch outcome.kind {
     case .delivered:
-      emit(.deliverSuccess, log, result: "delivered", durationMs: durationMs)
+      emit(
+        .deliverSuccess, log, result: record.inbox == nil ? "delivered" : "inbox",
+        durationMs: durationMs)
     case .skipped:
       emit(
         .deliverSkipped, log, result: "skipped", durationMs: durationMs,

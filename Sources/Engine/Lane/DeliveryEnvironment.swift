@@ -13,11 +13,23 @@ final class DeliveryEnvironment: Sendable {
   let intake: Intake
   /// Reads the metadata of a prompt's front matter; the engine itself knows no YAML.
   let promptMetadata: PromptMetadata
+  let audit: Audit?
   /// Names of sources by number, also of modules that are not loaded now.
   private let sources: Mutex<[Int64: SourceName]>
 
   /// Whom to tell that an actor can be used no more.
   private let actorObserver = Mutex<(@Sendable (ActorReference) -> Void)?>(nil)
+
+  /// Whom to tell that there are new inbox entries.
+  private let inboxObserver = Mutex<(@Sendable () -> Void)?>(nil)
+
+  /// How deliveries are audited.
+  struct Audit: Sendable {
+    let policy: AuditPolicy
+    let warnDepth: Int
+    /// Whether an operator has let a held delivery go on.
+    let isReleased: @Sendable (Int64) async throws -> Bool
+  }
 
   struct SourceName: Sendable, Hashable {
     let module: String
@@ -26,8 +38,10 @@ final class DeliveryEnvironment: Sendable {
 
   init(
     bus: any EventBus, time: TimeSource, log: LogFanout, files: FileReader, intake: Intake,
-    promptMetadata: @escaping PromptMetadata, sources: [Int64: SourceName]
+    promptMetadata: @escaping PromptMetadata, sources: [Int64: SourceName],
+    audit: Audit? = nil
   ) {
+    self.audit = audit
     self.bus = bus
     self.time = time
     self.log = log
@@ -44,6 +58,12 @@ final class DeliveryEnvironment: Sendable {
   func actorChanged(_ reference: ActorReference) {
     actorObserver.withLock { $0 }?(reference)
   }
+
+  func whenInboxChanges(_ body: @escaping @Sendable () -> Void) {
+    inboxObserver.withLock { $0 = body }
+  }
+
+  func inboxChanged() { inboxObserver.withLock { $0 }?() }
 
   func addSources(_ names: [Int64: SourceName]) {
     sources.withLock { $0.merge(names) { _, new in new } }

@@ -22,6 +22,7 @@ package enum Disposition {
     case .dropped: return .settled(state: "dropped", reason: "transform")
     case .transformFailed(_, .drop): return .settled(state: "dropped", reason: "transform_error")
     case .transformFailed(_, .halt): return .settled(state: "dead", reason: "halt")
+    case .held: return .parked(reason: "held")
     case .transformFailed(_, .retry), .transformFailed(_, .pass), .notPrepared:
       return again(nil, attempts, policy, nowMs, &generator)
     }
@@ -48,12 +49,15 @@ package enum AttemptVerdict: Sendable {
   /// The delivery could not be made ready: the configuration template grew too large, the prompt
   /// or an earlier result could not be read.
   case notPrepared(String)
+  /// The audit found something that a person is to look at first.
+  case held([AuditFlag])
 
   /// The word for `attempts.outcome`.
   package var word: String {
     switch self {
     case .actor(let outcome): outcome.kind.rawValue
     case .dropped: "dropped"
+    case .held: "skipped"
     case .transformFailed, .notPrepared: "error"
     }
   }
@@ -64,6 +68,9 @@ package enum AttemptVerdict: Sendable {
     case .dropped(let transform, let reason):
       reason.map { "\(transform): \($0)" } ?? "dropped by \(transform)"
     case .transformFailed(let text, _), .notPrepared(let text): text
+    case .held(let flags):
+      "held for review: "
+        + flags.filter { $0.severity == .critical }.map(\.message).joined(separator: "; ")
     }
   }
 }

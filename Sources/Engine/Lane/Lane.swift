@@ -100,6 +100,9 @@ package final class Lane: Sendable {
   /// Nothing more is to be sent to an actor, from any lane.
   func tellChanged(_ actor: ActorHandle) { environment.actorChanged(actor.reference) }
 
+  /// Something has been stored for collection.
+  func tellStored() { environment.inboxChanged() }
+
   func logDisabled(_ report: Attempt.Report) {
     environment.log.emit(.actorDisabled) {
       LogEntry(

@@ -180,7 +180,10 @@ struct LaneLoop {
         concurrencyMax: plan.concurrencyMax)
       lane.tellChanged(actor)
     }
-    guard let judgement = breakers.note(report, nowMs: lane.nowMs) else {
+    // What is stored for collection says nothing of the actor.
+    guard report.record.inbox == nil,
+      let judgement = breakers.note(report, nowMs: lane.nowMs)
+    else {
       return Lane.Ending(report: report)
     }
     var ending = Lane.Ending(report: report, breaker: judgement.row)
@@ -208,6 +211,7 @@ struct LaneLoop {
     }
     report.log(to: lane.log)
     if report.record.disablesActor { lane.logDisabled(report) }
+    if report.record.inbox != nil { lane.tellStored() }
     for (followUp, receipt) in zip(report.followUps + ending.signals, receipts) {
       lane.intake.report(followUp, receipt)
     }

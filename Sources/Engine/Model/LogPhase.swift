@@ -41,6 +41,14 @@ package enum LogPhase: String, Sendable, CaseIterable {
   case replayStart = "replay.start"
   case replayDone = "replay.done"
   case operatorAction = "operator.action"
+  case loopDetected = "loop.detected"
+  case loopCircuitBroken = "loop.circuit_broken"
+  case budgetExceeded = "budget.exceeded"
+  case inboxNotify = "inbox.notify"
+  case inboxExpired = "inbox.expired"
+  case auditRecord = "audit.record"
+  case auditFlag = "audit.flag"
+  case auditHeld = "audit.held"
 
   /// How the phase is shown: level, icon and colour of events.md 8.2.
   package var style: Style {
@@ -50,12 +58,17 @@ package enum LogPhase: String, Sendable, CaseIterable {
     case .sourceDuplicate:
       Style(.debug, "≡", .dim)
     case .sourceCircuitOpen, .transformError, .routeCircuitOpen, .pipelineBackpressure,
-      .promptFallback:
+      .promptFallback, .loopDetected, .budgetExceeded, .inboxExpired,
+      .auditFlag:
       Style(.warn, "⚠", .yellow)
     case .sourceCircuitRetry, .routeCircuitHalfOpen:
       Style(.info, "↻", .cyan)
     case .sourceCircuitClose, .routeCircuitClose, .deliverSuccess, .actorEnabled, .moduleActive:
       Style(.info, "✓", .green)
+    case .auditRecord:
+      Style(.debug, "●", .cyan)
+    case .inboxNotify:
+      Style(.info, "✉", .cyan)
     case .sourceStderr:
       Style(.debug, "●", .dim)
     case .transformStart:
@@ -66,7 +79,8 @@ package enum LogPhase: String, Sendable, CaseIterable {
       Style(.info, "✗", .red)
     case .transformErrorDrop:
       Style(.warn, "✗", .yellow)
-    case .transformErrorHalt, .deliverDeadLetter, .actorDisabled:
+    case .transformErrorHalt, .deliverDeadLetter, .actorDisabled, .loopCircuitBroken,
+      .auditHeld:
       Style(.error, "⛔", .red)
     case .routeMatch:
       Style(.info, "►", .cyan)

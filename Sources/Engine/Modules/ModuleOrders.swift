@@ -78,7 +78,11 @@ package struct UnloadReport: Sendable, Hashable {
 
 /// Something that can be paused (cli-http.md 2.2, `pause`).
 package struct PauseTarget: Sendable, Hashable, CustomStringConvertible {
-  package enum Kind: String, Sendable, CaseIterable { case source, route, actor, module }
+  package enum Kind: String, Sendable, CaseIterable {
+    case source, route, actor, module
+    /// One that is held for review; it can only be resumed.
+    case delivery
+  }
 
   package var kind: Kind
   package var name: String
@@ -91,7 +95,7 @@ package struct PauseTarget: Sendable, Hashable, CustomStringConvertible {
     self.module = module
   }
 
-  /// From `source/ID`, `route/NAME`, `actor/ID` or `module/NAME`; nil for anything else.
+  /// From `source/ID`, `route/NAME`, `actor/ID`, `module/NAME` or `delivery/ID`; nil for anything else.
   package init?(_ text: String, module: String? = nil) {
     guard let slash = text.firstIndex(of: "/"), let kind = Kind(rawValue: String(text[..<slash]))
     else { return nil }

@@ -122,9 +122,14 @@ struct RoutingBuilder {
   private static func binding(
     of route: RouteDefinition, in part: Part
   ) -> Routing.RouteBinding {
-    Routing.RouteBinding(
+    let budget = route.delivery.starts.flatMap { limit in
+      part.keys.lanes[route.actorLaneName].map {
+        StartBudget(actorLane: $0, count: limit.count, periodMs: limit.periodMs)
+      }
+    }
+    return Routing.RouteBinding(
       key: part.keys.routes[route.name] ?? 0, lane: part.keys.lanes[route.laneName] ?? 0,
-      generation: part.keys.generation, orderKey: route.delivery.orderKey)
+      generation: part.keys.generation, orderKey: route.delivery.orderKey, budget: budget)
   }
 }
 

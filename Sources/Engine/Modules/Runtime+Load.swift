@@ -257,6 +257,7 @@ extension Runtime {
       let pauses = try await store.inspection.pauses()
       table.withLock { $0.pause(pauses) }
       for pause in pauses where pause.untilMs != nil { awaitEnd(of: pause) }
+      if try await store.inspection.nextInboxExpiry() != nil { keepInbox() }
     } catch {
       throw EngineError(error)
     }

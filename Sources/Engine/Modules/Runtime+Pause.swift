@@ -16,6 +16,9 @@ extension Runtime {
   ) async throws(EngineError) -> [JSONValue] {
     try await moduleLocks.hold(Runtime.pauseLock) { () throws(EngineError) in
       try refuseWhenStopping()
+      if case .targets(let targets) = selection, targets.contains(where: { $0.kind == .delivery }) {
+        throw EngineError(.invalid, "a delivery cannot be paused; its route, actor or module can")
+      }
       let nowMs = time.wallMs
       let rows = try named(selection).map { key in
         PauseRow(
@@ -52,6 +55,12 @@ extension Runtime {
   ) async throws(EngineError) -> [JSONValue] {
     try await moduleLocks.hold(Runtime.pauseLock) { () throws(EngineError) in
       try refuseWhenStopping()
+      var (selection, held) = (selection, [PauseTarget]())
+      if case .targets(let targets) = selection {
+        held = targets.filter { $0.kind == .delivery }
+        selection = .targets(targets.filter { $0.kind != .delivery })
+      }
+      let released = try await release(held, requester: requester)
       let pauses = table.withLock(\.pauses)
       let rows = try paused(selection, pauses)
       try await end(rows)
@@ -60,7 +69,7 @@ extension Runtime {
         noteOperatorAction(
           "resume", target: "\(row.kind)/\(row.name)", requester: requester, module: row.module)
       }
-      return rows.map(\.json)
+      return released + rows.map(\.json)
     }
   }
 
@@ -256,7 +265,7 @@ extension ModuleDefinition {
     case .source: sources.contains { $0.id == target.name }
     case .actor: actors.contains { $0.id == target.name }
     case .route: routes.contains { $0.name == target.name }
-    case .module: false
+    case .module, .delivery: false
     }
   }
 }

@@ -173,6 +173,7 @@ extension DeliveryPolicy {
   fileprivate func add(to fields: inout ObjectFields) {
     let path = "delivery."
     fields.add(path + "max_rate", ratePerSecond.map { .string("\(JSONNumber($0).text)/s") })
+    fields.add(path + "max_starts", JSONValue(starts?.text))
     fields.add(path + "queue_depth", JSONValue(queueDepth))
     fields.add(path + "overflow", .string(overflow.rawValue))
     fields.add(path + "concurrency", JSONValue(concurrency))

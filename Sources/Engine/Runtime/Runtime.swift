@@ -26,6 +26,8 @@ package final class Runtime: Service {
   /// One operation at a time for each module.
   let moduleLocks = KeyedLock()
   let stopping = StopSignal()
+  /// Somebody ends inbox entries in time.
+  let isKeepingInbox = Atomic(false)
   private let shutdownTimeoutMs: Mutex<Int64>
   let startedAtMonotonicMs: Int64
   /// Unsettled deliveries that the last run left behind, as ``load(_:loadedBy:)`` found them.
@@ -49,12 +51,17 @@ package final class Runtime: Service {
       case .sqlite: SQLiteBus(store)
       case .memory: MemoryBus(identity: store.identity)
       }
-    intake = Intake(bus: bus, time: time, log: log)
+    intake = Intake(bus: bus, time: time, log: log, loop: settings.loop)
     registry = StoreRegistry(
       store: store, bus: bus, intake: intake, time: time, isFused: settings.bus == .sqlite)
     deliveryEnvironment = DeliveryEnvironment(
       bus: bus, time: time, log: log, files: FileReader(), intake: intake,
-      promptMetadata: promptMetadata, sources: [:])
+      promptMetadata: promptMetadata, sources: [:],
+      audit: settings.audit.map { policy in
+        DeliveryEnvironment.Audit(
+          policy: policy, warnDepth: settings.loop.warnDepth,
+          isReleased: { try await store.isReleased($0) })
+      })
     sourceEnvironment = SourceEnvironment(
       intake: intake, time: time, log: log, limiter: PollLimiter(settings.pollConcurrency),
       save: { try await store.save($0) })
@@ -65,6 +72,7 @@ package final class Runtime: Service {
       phases: StoredLog.phases)
     store.onOverflow { [intake] overflow, nowMs in intake.overflowEvent(overflow, nowMs: nowMs) }
     deliveryEnvironment.whenActorChanges { [weak self] in self?.actorChanged($0) }
+    deliveryEnvironment.whenInboxChanges { [weak self] in self?.keepInbox() }
   }
 
   /// Works until a graceful shutdown is asked for and done, or the task is cancelled.

@@ -226,6 +226,24 @@ final class FakeGateway: RuntimeGateway {
     return ["replay_id": "rpl_1", "matched": 3]
   }
 
+  func drainInbox(_ sessionKey: String, module: String?, limit: Int) async throws -> JSONValue {
+    try fail()
+    return [
+      "events": [], "remaining": 0, "continuation": .null, "batch": .null,
+      "asked": [.string(sessionKey), JSONValue(module), JSONValue(limit)],
+    ]
+  }
+
+  func restoreInbox(batch: String) async throws -> JSONValue {
+    try fail()
+    return ["restored": 1, "asked": .string(batch)]
+  }
+
+  func inbox(_ sessionKey: String?, module: String?) async throws -> [JSONValue] {
+    try fail()
+    return [["sessionKey": .string(sessionKey ?? "pr-1"), "module": "m", "pending": 2]]
+  }
+
   private func note(_ order: Order, _ caller: Caller) throws {
     state.withLock { state in
       state.orders.append(order)

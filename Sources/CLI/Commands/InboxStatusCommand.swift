@@ -1,0 +1,24 @@
+import ArgumentParser
+import Engine
+
+/// `orgloop inbox status` (cli-http.md 2.4).
+struct InboxStatusCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Show how much waits, under one key or all.")
+
+  @Option(name: .long, help: "The batch key; all by default.") var key: String?
+  @Option(name: .long, help: "Only of this module.") var module: String?
+
+  @OptionGroup(title: "Global flags") var global: GlobalOptions
+
+  func run() async throws {
+    let desk = InboxReader(database: try global.databasePath())
+    let sessions = try await desk.sessions(key, module: module)
+    guard key != nil else {
+      return global.output.result(
+        ["sessions": .array(sessions)], InboxText.table(sessions))
+    }
+    let pending = sessions.reduce(Int64(0)) { $0 + ($1["pending"]?.int64 ?? 0) }
+    global.output.result(["pending": JSONValue(pending)], "\(pending) pending")
+  }
+}
