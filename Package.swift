@@ -59,6 +59,7 @@ let package = Package(
         .embedInCode("0007_modules.sql"),
         .embedInCode("0008_module_views.sql"),
         .embedInCode("0009_breakers.sql"),
+        .embedInCode("0011_retention.sql"),
       ],
       swiftSettings: settings
     ),
@@ -79,6 +80,7 @@ let package = Package(
         .embedInCode("external_ids_found.sql"),
         .embedInCode("generation_of_module.sql"),
         .embedInCode("json_is_json.sql"),
+        .embedInCode("key_was_delivered.sql"),
         .embedInCode("matched_or_not.sql"),
         .embedInCode("migrations_recorded.sql"),
         .embedInCode("non_matches_named.sql"),

@@ -23,5 +23,6 @@ package enum Migrations {
     Migration(
       version: 8, name: "0008_module_views", sql: PackageResources._008_module_views_sql),
     Migration(version: 9, name: "0009_breakers", sql: PackageResources._009_breakers_sql),
+    Migration(version: 10, name: "0011_retention", sql: PackageResources._011_retention_sql),
   ]
 }

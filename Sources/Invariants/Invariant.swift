@@ -33,6 +33,7 @@ package struct Invariant: Sendable {
     Invariant("belongs_to_event", PackageResources.belongs_to_event_sql),
     Invariant("delivered_was_answered", PackageResources.delivered_was_answered_sql),
     Invariant("delivered_once", PackageResources.delivered_once_sql),
+    Invariant("key_was_delivered", PackageResources.key_was_delivered_sql),
     Invariant("running_is_queued", PackageResources.running_is_queued_sql),
     Invariant("running_is_next", PackageResources.running_is_next_sql),
     Invariant("order_key_runs_alone", PackageResources.order_key_runs_alone_sql),

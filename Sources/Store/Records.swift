@@ -208,6 +208,10 @@ package struct SettleRecord: Sendable {
   package var disablesActor = false
   /// Events the actor answered with; accepted in the same transaction.
   package var followUps: [AcceptRecord]
+  /// Of dedup transforms that let the delivery through.
+  package var keys: [DedupKeyRecord] = []
+  /// It was no attempt: the delivery goes back to where it was before it began.
+  package var isUndone = false
 
   /// What becomes of a delivery after an attempt.
   package enum Disposition: Sendable, Hashable {

@@ -3,6 +3,10 @@ final class WriterConnection {
   let connection: Connection
   let identity: Identity
   let statements: WriterStatements
+  /// Nil until old events are deleted for the first time.
+  var retention: RetentionStatements?
+  /// Nil until a delivery comes through a dedup transform.
+  var dedup: DedupStatements?
 
   /// The number of the newest event that is committed, and of the newest in this transaction.
   private(set) var committedSequence: Int64

@@ -65,7 +65,12 @@ struct ForeignFileTests {
     try SQLiteFile(file.path, writable: true).rows(
       """
       DROP VIEW v_paused; DROP VIEW v_deliveries; DROP VIEW unsettled;
-      CREATE VIEW v_deliveries AS SELECT 1; DELETE FROM meta WHERE key IN ('migration 8', 'migration 9');
+      CREATE VIEW v_deliveries AS SELECT 1;
+      DELETE FROM meta WHERE key IN ('migration 8', 'migration 9', 'migration 10');
+      DROP TABLE kept_events; DROP TABLE held_keys; DROP INDEX delivered_keys_expiry;
+      DROP INDEX inbox_delivery; ALTER TABLE modules DROP COLUMN event_retention_ms;
+      ALTER TABLE modules DROP COLUMN dead_letter_retention_ms;
+      ALTER TABLE modules DROP COLUMN pruned_through;
       ALTER TABLE lanes DROP COLUMN gone_since_ms;
       ALTER TABLE routes DROP COLUMN consecutive_failures;
       ALTER TABLE routes DROP COLUMN circuit_open_until_ms;

@@ -16,6 +16,8 @@ enum Outcome {
     case ("dropped", "transform_error"):
       return "dropped\(time), because with on_error: drop there failed "
         + (step(last, "error") ?? "a transform")
+    case ("dropped", "duplicate"):
+      return "dropped\(time) by \(step(last, "drop") ?? "a dedup transform")"
     case ("dropped", "operator"): return "dropped\(time) by an operator"
     case ("skipped", let words?): return "skipped\(time) by the actor: \(words)"
     case ("dead", "rejected"): return "dead\(time): the actor refused it for good" + error(last)

@@ -13,6 +13,8 @@ package enum WaitReason: Sendable, Hashable {
   case behind(delivery: String, event: String, key: String)
   /// So many older deliveries of its key are held up that nobody looked at all of them.
   case perhapsBehind(key: String)
+  /// Another delivery of its route with the same dedup key is not settled.
+  case behindDuplicate(lookAtMs: Int64)
   /// A word that the queue's row has and that needs no more words than itself.
   case other(String, untilMs: Int64?)
   case queued(target: String, older: BoundedCount, running: Int)
@@ -29,6 +31,7 @@ package enum WaitReason: Sendable, Hashable {
     switch (standing.storedReason, standing.dueAtMs) {
     case (nil, nil), ("queued", nil): break
     case (nil, let due?), ("backoff", let due?): reasons.append(.backoff(untilMs: due))
+    case ("ordered_behind", let due?): reasons.append(.behindDuplicate(lookAtMs: due))
     case ("rate_limited", let due): reasons.append(.rateLimited(target: target, untilMs: due))
     case ("circuit_open", let due):
       isCircuitKnown = true
@@ -82,7 +85,7 @@ package enum WaitReason: Sendable, Hashable {
     case .circuitOpen: "circuit_open"
     case .rateLimited: "rate_limited"
     case .backoff: "backoff"
-    case .behind, .perhapsBehind: "ordered_behind"
+    case .behind, .perhapsBehind, .behindDuplicate: "ordered_behind"
     case .other(let word, _): word
     case .queued: "queued"
     }
@@ -113,6 +116,9 @@ package enum WaitReason: Sendable, Hashable {
     case .perhapsBehind(let key):
       "perhaps behind another one on key \(key): the oldest \(JourneyQuery.keyRowsMax) of it are "
         + "held up themselves"
+    case .behindDuplicate(let lookAtMs):
+      "behind another one with the same dedup key that is not settled; looks again at "
+        + "\(ISOTime.text(ms: lookAtMs)), or as soon as that one is"
     case .other(let word, let untilMs): word + WaitReason.until(untilMs)
     case .queued(let target, let older, let running): WaitReason.queue(target, older, running)
     }
@@ -150,7 +156,7 @@ package enum WaitReason: Sendable, Hashable {
       object["target"] = .string(target)
       object["older"] = JSONValue(older.value)
       object["running"] = JSONValue(running)
-    case .backoff, .other: break
+    case .backoff, .behindDuplicate, .other: break
     }
     object["since"] = sinceMs.map { .string(ISOTime.text(ms: $0)) }
     object["until"] = untilMs.map { .string(ISOTime.text(ms: $0)) }
@@ -169,7 +175,7 @@ package enum WaitReason: Sendable, Hashable {
 
   private var untilMs: Int64? {
     switch self {
-    case .backoff(let untilMs): untilMs
+    case .backoff(let untilMs), .behindDuplicate(let untilMs): untilMs
     case .paused(_, _, _, let untilMs, _), .circuitOpen(_, let untilMs),
       .rateLimited(_, let untilMs), .other(_, let untilMs):
       untilMs

@@ -98,7 +98,7 @@ extension CircuitBreaker.Sign {
       case .rejected: self = .neither
       case .error, .timeout, .interrupted: self = .failure
       }
-    case .dropped, .transformFailed, .notPrepared: self = .neither
+    case .dropped, .duplicate, .behind, .transformFailed, .notPrepared: self = .neither
     }
   }
 }

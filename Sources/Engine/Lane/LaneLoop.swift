@@ -74,6 +74,7 @@ struct LaneLoop {
       isSettlingBroken = true
       retrySettlingAtMs = lane.nowMs + backOff()
     case .released(let deliveries): state.released(deliveries)
+    case .woken(let waiters): state.woken(waiters)
     case .configured:
       let plan = lane.currentPlan
       use(plan)
@@ -199,6 +200,7 @@ struct LaneLoop {
     } else {
       state.finished(report.delivery, dueAtMs: nil)
     }
+    if !report.worker.transforms.isEmpty { lane.endDedup(report) }
     report.log(to: lane.log)
     if report.record.disablesActor { lane.logDisabled(report) }
     for (followUp, receipt) in zip(report.followUps + ending.signals, receipts) {

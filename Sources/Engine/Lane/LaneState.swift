@@ -71,20 +71,6 @@ package struct LaneState: Sendable {
     }
   }
 
-  /// What the lane must do now. A read is reported back as fetched, or as failed.
-  package enum Action: Sendable {
-    /// Commit these starts, then call the actor.
-    case start([QueuedDelivery])
-    /// Read pending deliveries, only of these routes if any are named.
-    case fetch(after: Int64, limit: Int, routes: Set<Int64>?)
-    /// Read waiting deliveries that are due.
-    case fetchDue(nowMs: Int64, limit: Int)
-    /// Read the oldest delivery of an order key, only of these routes if any are named.
-    case fetchKey(String, routes: Set<Int64>?)
-    /// Make waiting deliveries pending.
-    case release([QueuedDelivery])
-  }
-
   /// - Parameters:
   ///   - routes: The active ones.
   ///   - windowMax: Deliveries kept in memory beyond those in flight.
@@ -231,13 +217,24 @@ package struct LaneState: Sendable {
   package mutating func released(_ deliveries: [QueuedDelivery]) {
     for delivery in deliveries {
       letGo(delivery)
-      if let key = delivery.orderKey { keys.stopsWaiting(key) }
-      guard routes.contains(delivery.route) else { continue }
-      // Its route came back meanwhile: a page that has been read or is being read lacks it.
-      cursor = min(cursor, delivery.delivery - 1)
-      hasRewound = hasRewound || isFetching
-      feed = .behind(newOffers: true)
+      isPending(delivery.delivery, of: delivery.route, delivery.orderKey)
     }
+  }
+
+  /// Deliveries that waited behind another one are pending now; those in hand have found out.
+  mutating func woken(_ waiters: [DedupClaims.Waiter]) {
+    for waiter in waiters where held[waiter.delivery] == nil {
+      isPending(waiter.delivery, of: waiter.route, waiter.orderKey)
+    }
+  }
+
+  private mutating func isPending(_ delivery: Int64, of route: Int64, _ orderKey: String?) {
+    if let orderKey { keys.stopsWaiting(orderKey) }
+    guard routes.contains(route) else { return }
+    // Its route came back meanwhile: a page that has been read or is being read lacks it.
+    cursor = min(cursor, delivery - 1)
+    hasRewound = hasRewound || isFetching
+    feed = .behind(newOffers: true)
   }
 
   /// Starts could not be committed: the deliveries go back to where they were.

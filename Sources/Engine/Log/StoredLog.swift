@@ -7,6 +7,7 @@ struct StoredLog: LogSink {
     .runtimeStart, .runtimeStop, .moduleLoading, .moduleActive, .moduleUnloading, .moduleRemoved,
     .moduleError, .configApplied, .operatorAction, .pipelineBackpressure, .actorDisabled,
     .actorEnabled, .systemStart, .systemStop,
+    .runtimeRetention,
   ]
 
   let store: EventStore

@@ -37,6 +37,7 @@ package enum LogPhase: String, Sendable, CaseIterable {
   case moduleError = "module.error"
   case runtimeStart = "runtime.start"
   case runtimeStop = "runtime.stop"
+  case runtimeRetention = "runtime.retention"
   case configApplied = "config.applied"
   case operatorAction = "operator.action"
 
@@ -78,7 +79,8 @@ package enum LogPhase: String, Sendable, CaseIterable {
       Style(.error, "✗", .red)
     case .deliverRetry:
       Style(.warn, "↻", .yellow)
-    case .systemStart, .systemStop, .runtimeStart, .runtimeStop, .configApplied, .operatorAction:
+    case .systemStart, .systemStop, .runtimeStart, .runtimeStop, .configApplied, .operatorAction,
+      .runtimeRetention:
       Style(.info, "●", .magenta)
     case .systemError:
       Style(.error, "⚠", .magenta)
