@@ -4,6 +4,8 @@ import Synchronization
 package enum RetentionTimes {
   package static let eventsMs: Int64 = 7 * 86_400_000
   package static let deadLettersMs: Int64 = 30 * 86_400_000
+  /// 1 h: what waited behind a delivery finds its key that long after the window has passed.
+  package static let keyGraceMs: Int64 = 3_600_000
   /// 1 day: how soon an old event that could not go is looked at again.
   package static let lookAgainMs: Int64 = 86_400_000
 }
@@ -128,7 +130,8 @@ extension EventStore {
       needs.hasKeptEventsDue = try exists(
         "SELECT 1 FROM kept_events WHERE look_at_ms <= ?1", nowMs)
       needs.hasExpiredKeys = try exists(
-        "SELECT 1 FROM delivered_keys WHERE expires_at_ms <= ?1", nowMs)
+        "SELECT 1 FROM delivered_keys WHERE expires_at_ms <= ?1",
+        nowMs - RetentionTimes.keyGraceMs)
       needs.hasOldLogs = try exists("SELECT 1 FROM logs WHERE timestamp_ms < ?1", logsBeforeMs)
       needs.hasOldCoverage = try exists(
         """

@@ -223,7 +223,7 @@ import Testing
       await send(runtime, "a")
       await probe.wait(for: .deliverSuccess)
       await clock.waitForDeadline(ms: Retention.intervalMs)
-      clock.advance(ms: Retention.intervalMs)
+      clock.advance(ms: 2 * RetentionTimes.keyGraceMs)
       await probe.wait(for: .runtimeRetention)
       #expect(try SQLiteFile(path).integer("SELECT count(*) FROM delivered_keys") == 0)
       #expect(probe.entries(.runtimeRetention).first?.metadata?["dedup_keys"] == 1)

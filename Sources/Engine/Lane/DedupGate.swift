@@ -74,10 +74,13 @@ struct DedupGate: Sendable {
     }
   }
 
+  /// What was there already when a delivery with the key succeeded waited behind it, however late
+  /// it comes here: its window ends no earlier than that of what succeeded at its arrival.
   private func state(of key: Key) async throws -> DedupKeyState {
-    let nowMs = environment.time.steadyMs
+    let arrivedMs = delivery.createdAtMs ?? delivery.event.acceptedAtMs
+    let atMs = min(environment.time.steadyMs, arrivedMs + key.windowMs - 1)
     return try await environment.bus.state(
-      of: record(key, nowMs: nowMs), route: delivery.route, for: delivery.delivery, nowMs: nowMs)
+      of: record(key, nowMs: atMs), route: delivery.route, for: delivery.delivery, nowMs: atMs)
   }
 
   /// - Parameter nowMs: Milliseconds since 1970 by the clock that never jumps, because the end of

@@ -81,7 +81,8 @@ struct Retention: Sendable {
     }
     if needs.hasKeptEventsDue { try await pruneKept(nowMs, &totals) }
     if needs.hasExpiredKeys {
-      totals.dedupKeys += try await forget(.deliveredKeys, beforeMs: nowMs)
+      totals.dedupKeys += try await forget(
+        .deliveredKeys, beforeMs: nowMs - RetentionTimes.keyGraceMs)
     }
     if needs.hasOldCoverage { totals.coverage += try await forget(.coverage, beforeMs: nowMs) }
     if needs.hasOldLogs { totals.logEntries += try await forget(.logs, beforeMs: logsBeforeMs) }
