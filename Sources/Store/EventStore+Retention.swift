@@ -222,18 +222,7 @@ extension EventStore {
     }
   }
 
-  package func pages() async throws(StoreError) -> FilePages {
-    try await inspection.read { reader throws(StoreError) in
-      func number(_ pragma: String) throws(StoreError) -> Int64 {
-        try reader.connection.integer("PRAGMA \(pragma)", doing: "measure the database") ?? 0
-      }
-      return try reader.snapshot { () throws(StoreError) in
-        FilePages(
-          count: try number("page_count"), free: try number("freelist_count"),
-          size: try number("page_size"))
-      }
-    }
-  }
+  package func pages() async throws(StoreError) -> FilePages { try await inspection.pages() }
 
   /// Gives free pages back to the file system, at most this many. The file is shorter after the
   /// next checkpoint.

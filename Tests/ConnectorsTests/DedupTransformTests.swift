@@ -43,4 +43,18 @@ struct DedupTransformTests {
     #expect(first?.0 == second?.0)
     #expect(first?.0 != third?.0)
   }
+
+  private static let broken: [(JSONObject, [[String]])] = [
+    ([:], []), (["key": ["id"], "window": "1m"], []),
+    (["key": ["id"], "fields": ["id"]], [["fields"]]), (["key": []], [["key"]]),
+    (["window": "0s"], [["window"]]),
+  ]
+
+  @Test(arguments: broken)
+  func `a config that cannot be meant is an error at its key`(
+    _ config: JSONObject, _ places: [[String]]
+  ) throws {
+    let descriptor = try #require(Fixture.catalog.transforms["dedup"])
+    #expect(descriptor.check(config).map(\.path) == places)
+  }
 }

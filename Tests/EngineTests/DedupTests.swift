@@ -1,5 +1,6 @@
 @testable import Engine
 import Crypto
+import Foundation
 import Store
 import Synchronization
 import TestSupport
@@ -209,6 +210,40 @@ import Testing
     let reason = try SQLiteFile(path).value(
       "SELECT error FROM v_attempts WHERE outcome = 'dropped'")
     #expect(reason?.hasPrefix("once: duplicate of dlv_") == true)
+  }
+
+  /// One event with one key in a runtime of its own, which may not live to its end.
+  private static func sendOnce(_ path: String, _ actor: TestActor) async throws {
+    try await withRuntime(path, modules: [module([route()])], catalog: catalog(actor)) {
+      (runtime, probe) async throws in
+      _ = await runtime.receiveWebhook(
+        module: nil, source: "in", request: .test(#"{"k":"a"}"#))
+      await probe.wait(for: .deliverSuccess)
+    }
+  }
+
+  @Test(arguments: ["attempt.answered", "settle.committed"])
+  func `a process that dies after the outcome is committed delivers no second of the key`(
+    _ point: String
+  ) async throws {
+    let scratch = try Scratch()
+    let path = scratch.path + "/o.db"
+    await #expect(processExitsWith: .exitCode(137)) {
+      [path = path as String, point = point as String] in
+      setenv("ORGLOOP_CRASH_AT", point, 1)
+      try await DedupTests.sendOnce(path, TestActor())
+    }
+    let actor = TestActor()
+    let clock = ManualClock()
+    try await withRuntime(
+      path, modules: [Self.module([Self.route()])], catalog: Self.catalog(actor), clock: clock
+    ) { (runtime, probe) async throws in
+      await send(runtime, "a")
+      try await clock.running { await probe.wait(for: .transformDrop) }
+    }
+    // Between the answer and the commit nobody knows that it was delivered: once more.
+    #expect(actor.requests.count == (point == "attempt.answered" ? 1 : 0))
+    #expect(try Invariants.violations(inFile: path) == [])
   }
 
   @Test func `retention deletes expired keys`() async throws {

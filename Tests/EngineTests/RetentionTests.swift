@@ -1,4 +1,5 @@
 @testable import Engine
+import Foundation
 @testable import Store
 import TestSupport
 import Testing
@@ -125,6 +126,44 @@ import Testing
       #expect(await runtime.send(to: "short").ids.count == 1)
       await probe.wait(for: .deliverSuccess)
     }
+    #expect(try Invariants.violations(inFile: path) == [])
+  }
+
+  /// Deletes what a week has made old, in a process that may not live to its end.
+  private static func pass(_ path: String) async throws {
+    let store = try EventStore(path: path)
+    defer { store.close() }
+    let clock = ManualClock()
+    clock.jumpWall(ms: 9 * dayMs)
+    let time = clock.time
+    let later = TimeSource(
+      wallMs: { time.wallMs }, monotonicMs: { time.monotonicMs }, sleepMs: { _ in })
+    _ = await Retention(store: store, time: later, log: LogFanout(), logRetentionMs: dayMs).pass()
+  }
+
+  @Test(arguments: ["write.performed", "write.committed"], [1, 3])
+  func `a process that dies while it deletes leaves a whole file`(
+    _ point: String, _ count: Int
+  ) async throws {
+    let scratch = try Scratch()
+    let path = scratch.path + "/o.db"
+    let setup = ModuleWorld()
+    let module = ModuleWorld.module("b")
+    let body = #"{"text":"\#(String(repeating: "x", count: 60_000))"}"#
+    try await withRuntime(path, modules: [module], catalog: setup.catalog) {
+      (runtime, probe) async throws in
+      for _ in 0..<60 { _ = await runtime.send(body, to: "b") }
+      await probe.wait(for: .deliverSuccess, count: 60)
+    }
+    let target = "\(point):\(count)"
+    await #expect(processExitsWith: .exitCode(137)) {
+      [path = path as String, target = target as String] in
+      setenv("ORGLOOP_CRASH_AT", target, 1)
+      try await RetentionTests.pass(path)
+    }
+    #expect(try Invariants.violations(inFile: path) == [])
+    try await RetentionTests.pass(path)
+    #expect(try SQLiteFile(path).integer("SELECT count(*) FROM events") == 0)
     #expect(try Invariants.violations(inFile: path) == [])
   }
 

@@ -112,7 +112,8 @@ struct ForeignFileTests {
       "SELECT key, value FROM meta WHERE key LIKE 'migration %' ORDER BY key")
     #expect(
       found == [
-        ["migration 1", "513a1101e46dffe7"], ["migration 2", "1479e71d05426f96"],
+        ["migration 1", "513a1101e46dffe7"], ["migration 10", "2089563960dfc82"],
+        ["migration 2", "1479e71d05426f96"],
         ["migration 3", "a02c4e09622d50f3"], ["migration 4", "ccba82907d50d323"],
         ["migration 5", "7ef49c9f384c1a4a"], ["migration 6", "f63253c143e7f7b8"],
         ["migration 7", "13421ed1d70adab7"], ["migration 8", "177f97b3e82968f1"],

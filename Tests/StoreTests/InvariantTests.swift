@@ -43,6 +43,10 @@ struct InvariantTests {
     Damage("delivered_was_answered", "DELETE FROM attempts"),
     Damage("delivered_once", "UPDATE attempts SET outcome = 'delivered' WHERE number = 1"),
     Damage("delivered_once", "UPDATE settled SET state = 'dropped', reason = 'x'"),
+    Damage(
+      "key_was_delivered",
+      "INSERT INTO delivered_keys SELECT route, 't', x'07', delivery, 1 FROM queue LIMIT 1"),
+    Damage("belongs_to_event", "INSERT INTO held_keys VALUES (1, 't', x'07', 99 << 16)"),
     Damage("running_is_queued", "UPDATE running SET lane = lane + 100"),
     Damage(
       "running_is_queued",

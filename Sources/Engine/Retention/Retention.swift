@@ -1,10 +1,10 @@
-import Store
+package import Store
 
 /// Deletes what is old, and gives its room back: a long-lived loop beside the lanes.
 ///
 /// It works in batches, each a transaction of a few milliseconds, and leaves the writer to others in
 /// between. Whatever ends it in the middle, the next pass goes on from there.
-struct Retention: Sendable {
+package struct Retention: Sendable {
   let store: EventStore
   let time: TimeSource
   let log: LogFanout
@@ -12,8 +12,24 @@ struct Retention: Sendable {
   let logRetentionMs: Int64
   let stopping: StopSignal
 
-  /// 2 min: a pass that finds nothing costs a handful of look-ups.
-  static let intervalMs: Int64 = 120_000
+  package init(store: EventStore, time: TimeSource, log: LogFanout, logRetentionMs: Int64) {
+    self.init(
+      store: store, time: time, log: log, logRetentionMs: logRetentionMs, stopping: StopSignal())
+  }
+
+  init(
+    store: EventStore, time: TimeSource, log: LogFanout, logRetentionMs: Int64,
+    stopping: StopSignal
+  ) {
+    self.store = store
+    self.time = time
+    self.log = log
+    self.logRetentionMs = logRetentionMs
+    self.stopping = stopping
+  }
+
+  /// 100 s: a pass that finds nothing costs a handful of look-ups.
+  static let intervalMs: Int64 = 100_000
   /// 1,000 events of the log, of which only the first columns are read.
   private static let pageMax = 1_000
   /// A tenth of the file, or 256 pages (2 MiB), stay free for what comes next: giving back every
@@ -22,22 +38,32 @@ struct Retention: Sendable {
   private static let freePagesMax: Int64 = 256
 
   /// What one pass has done.
-  struct Totals: Sendable, Hashable {
-    var events = 0
+  package struct Totals: Sendable, Hashable {
+    package var events = 0
     var deliveries = 0
     var deadLetters = 0
     var dedupKeys = 0
     var coverage = 0
     var logEntries = 0
-    var pages: Int64 = 0
+    package var pages: Int64 = 0
+    /// Of the writer by one operation, its commit included.
+    package var longestHoldMs: Int64 = 0
+
+    package init() {}
+
+    var isEmpty: Bool {
+      events == 0 && deliveries == 0 && dedupKeys == 0 && coverage == 0 && logEntries == 0
+        && pages == 0
+    }
   }
 
   /// Works until the runtime stops, or the task is cancelled.
   func run() async {
-    while await stopping.sleep(ms: Retention.intervalMs, time: time) { await pass() }
+    while await stopping.sleep(ms: Retention.intervalMs, time: time) { _ = await pass() }
   }
 
-  private func pass() async {
+  /// Deletes all that is old now.
+  package func pass() async -> Totals {
     let beganMs = time.monotonicMs
     var totals = Totals()
     var failure: StoreError?
@@ -47,13 +73,14 @@ struct Retention: Sendable {
     } catch {
       failure = error
     }
-    if totals != Totals() { report(totals, durationMs: time.monotonicMs - beganMs) }
-    guard let failure, failure.code != .closed else { return }
+    if !totals.isEmpty { report(totals, durationMs: time.monotonicMs - beganMs) }
+    guard let failure, failure.code != .closed else { return totals }
     log.emit(.systemError) {
       LogEntry(
         .systemError, timestampMs: time.wallMs,
-        error: "what is old cannot be deleted, and is tried again in 2 min: \(failure)")
+        error: "what is old cannot be deleted, and is tried again in 100 s: \(failure)")
     }
+    return totals
   }
 
   private func report(_ totals: Totals, durationMs: Int64) {
@@ -65,6 +92,7 @@ struct Retention: Sendable {
           "dead_letters": JSONValue(totals.deadLetters),
           "dedup_keys": JSONValue(totals.dedupKeys), "coverage": JSONValue(totals.coverage),
           "log_entries": JSONValue(totals.logEntries), "pages": JSONValue(totals.pages),
+          "longest_hold_ms": JSONValue(totals.longestHoldMs),
         ])
     }
   }
@@ -81,11 +109,15 @@ struct Retention: Sendable {
     }
     if needs.hasKeptEventsDue { try await pruneKept(nowMs, &totals) }
     if needs.hasExpiredKeys {
-      totals.dedupKeys += try await forget(
-        .deliveredKeys, beforeMs: nowMs - RetentionTimes.keyGraceMs)
+      let keysBeforeMs = nowMs - RetentionTimes.keyGraceMs
+      try await forget(.deliveredKeys, beforeMs: keysBeforeMs, &totals, \.dedupKeys)
     }
-    if needs.hasOldCoverage { totals.coverage += try await forget(.coverage, beforeMs: nowMs) }
-    if needs.hasOldLogs { totals.logEntries += try await forget(.logs, beforeMs: logsBeforeMs) }
+    if needs.hasOldCoverage {
+      try await forget(.coverage, beforeMs: nowMs, &totals, \.coverage)
+    }
+    if needs.hasOldLogs {
+      try await forget(.logs, beforeMs: logsBeforeMs, &totals, \.logEntries)
+    }
   }
 
   private func prune(
@@ -136,28 +168,31 @@ struct Retention: Sendable {
       totals.events += report.events
       totals.deliveries += report.deliveries
       totals.deadLetters += report.deadLetters
-      guard await leaveToOthers(hold, &pace) else { return false }
+      guard await leaveToOthers(hold, &pace, &totals) else { return false }
     } while !batch.events.isEmpty
     return true
   }
 
   private func forget(
-    _ remains: EventStore.Remains, beforeMs: Int64
-  ) async throws(StoreError) -> Int {
+    _ remains: EventStore.Remains, beforeMs: Int64, _ totals: inout Totals,
+    _ total: WritableKeyPath<Totals, Int>
+  ) async throws(StoreError) {
     var pace = BatchPace(in: 16...4_096)
-    var total = 0
     while true {
       let hold = HoldWatch(limitMs: BatchPace.targetMs, clock: { time.monotonicMs })
       let limit = pace.size
       let count = try await store.forget(remains, beforeMs: beforeMs, limit: limit, hold: hold)
-      total += count
-      guard count >= limit, await leaveToOthers(hold, &pace) else { return total }
+      totals[keyPath: total] += count
+      guard count >= limit, await leaveToOthers(hold, &pace, &totals) else { return }
     }
   }
 
   /// - Returns: False when the runtime stops.
-  private func leaveToOthers(_ hold: HoldWatch, _ pace: inout BatchPace) async -> Bool {
+  private func leaveToOthers(
+    _ hold: HoldWatch, _ pace: inout BatchPace, _ totals: inout Totals
+  ) async -> Bool {
     let elapsedMs = hold.elapsedMs
+    totals.longestHoldMs = max(totals.longestHoldMs, elapsedMs)
     pace.note(elapsedMs: elapsedMs)
     return await stopping.sleep(ms: BatchPace.pauseMs(after: elapsedMs), time: time)
   }
@@ -178,7 +213,7 @@ struct Retention: Sendable {
       try await store.vacuum(pagesMax: Int(count), hold: hold)
       left -= count
       totals.pages += count
-      guard await leaveToOthers(hold, &pace) else { break }
+      guard await leaveToOthers(hold, &pace, &totals) else { break }
     }
     try await store.checkpoint()
   }
