@@ -14,7 +14,7 @@ package enum RetentionTimes {
 package final class HoldWatch: Sendable {
   private let limitMs: Int64
   private let clock: @Sendable () -> Int64
-  private let beganMs = Mutex<Int64?>(nil)
+  private let span = Mutex<(beganMs: Int64?, endedMs: Int64?)>((nil, nil))
 
   /// - Parameter clock: Milliseconds since a fixed moment; never goes back.
   package init(limitMs: Int64, clock: @escaping @Sendable () -> Int64) {
@@ -23,12 +23,18 @@ package final class HoldWatch: Sendable {
   }
 
   /// The operation's turn has come. Called on the writer's thread.
-  func begin() { beganMs.withLock { $0 = clock() } }
+  func begin() { span.withLock { $0.beganMs = clock() } }
+
+  /// Its group is committed. Called on the writer's thread.
+  func end() { span.withLock { $0.endedMs = clock() } }
 
   var isOver: Bool { elapsedMs >= limitMs }
 
-  /// Since the operation's turn came; its commit included when that is done.
-  package var elapsedMs: Int64 { beganMs.withLock { $0 }.map { clock() - $0 } ?? 0 }
+  /// Since the operation's turn came, until it was committed.
+  package var elapsedMs: Int64 {
+    let (beganMs, endedMs) = span.withLock { $0 }
+    return beganMs.map { (endedMs ?? clock()) - $0 } ?? 0
+  }
 }
 
 /// Events to be deleted where nothing speaks against it.
@@ -106,6 +112,24 @@ package struct FilePages: Sendable, Hashable {
 }
 
 extension EventStore {
+  private func write<Value: Sendable>(
+    _ hold: HoldWatch,
+    _ perform: @escaping @Sendable (WriterConnection) throws(StoreError) -> Value
+  ) async throws(StoreError) -> Value {
+    let result = await withCheckedContinuation { continuation in
+      submit(
+        { connection throws(StoreError) in
+          hold.begin()
+          return try perform(connection)
+        },
+        completion: { (result: Result<Value, StoreError>) in
+          hold.end()
+          continuation.resume(returning: result)
+        })
+    }
+    return try result.get()
+  }
+
   /// Reads what there is to delete, without reading the log.
   package func retentionNeeds(
     nowMs: Int64, logsBeforeMs: Int64
@@ -184,8 +208,7 @@ extension EventStore {
   ///
   /// One transaction, which ends when `hold` says so, whatever is left.
   package func prune(_ batch: PruneBatch, hold: HoldWatch) async throws(StoreError) -> PruneReport {
-    try await write { connection throws(StoreError) in
-      hold.begin()
+    try await write(hold) { connection throws(StoreError) in
       var pruning = try Pruning(batch, hold: hold, on: connection)
       return try pruning.perform()
     }
@@ -205,8 +228,7 @@ extension EventStore {
   package func forget(
     _ remains: Remains, beforeMs: Int64, limit: Int, hold: HoldWatch
   ) async throws(StoreError) -> Int {
-    try await write { connection throws(StoreError) in
-      hold.begin()
+    try await write(hold) { connection throws(StoreError) in
       let sql =
         switch remains {
         case .deliveredKeys: SQL.forgetDeliveredKeys
@@ -229,8 +251,7 @@ extension EventStore {
   ///
   /// Source: <https://www.sqlite.org/pragma.html#pragma_incremental_vacuum>
   package func vacuum(pagesMax: Int, hold: HoldWatch) async throws(StoreError) {
-    try await write { connection throws(StoreError) in
-      hold.begin()
+    try await write(hold) { connection throws(StoreError) in
       try connection.connection.execute(
         "PRAGMA incremental_vacuum(\(max(pagesMax, 1)))", doing: "shrink the database")
     }

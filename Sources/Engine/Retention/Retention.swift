@@ -123,7 +123,7 @@ package struct Retention: Sendable {
   private func prune(
     _ group: RetentionPlan.Group, _ nowMs: Int64, _ totals: inout Totals
   ) async throws(StoreError) {
-    var pace = BatchPace(in: 16...4_096)
+    var pace = BatchPace(in: 16...1_024)
     var through = group.through
     var noted = through
     while !stopping.isSet {
@@ -144,7 +144,7 @@ package struct Retention: Sendable {
   }
 
   private func pruneKept(_ nowMs: Int64, _ totals: inout Totals) async throws(StoreError) {
-    var pace = BatchPace(in: 16...4_096)
+    var pace = BatchPace(in: 16...1_024)
     while !stopping.isSet {
       let page = try await store.keptEvents(dueAtMs: nowMs, limit: Retention.pageMax)
       guard !page.isEmpty else { return }
@@ -177,7 +177,7 @@ package struct Retention: Sendable {
     _ remains: EventStore.Remains, beforeMs: Int64, _ totals: inout Totals,
     _ total: WritableKeyPath<Totals, Int>
   ) async throws(StoreError) {
-    var pace = BatchPace(in: 16...4_096)
+    var pace = BatchPace(in: 16...1_024)
     while true {
       let hold = HoldWatch(limitMs: BatchPace.targetMs, clock: { time.monotonicMs })
       let limit = pace.size
@@ -205,7 +205,7 @@ package struct Retention: Sendable {
     let spare =
       store.hasRoom ? max(pages.count / Retention.freeShare, Retention.freePagesMax) : 0
     guard pages.free > spare, !stopping.isSet else { return }
-    var pace = BatchPace(in: 4...1_024)
+    var pace = BatchPace(in: 4...128)
     var left = pages.free - spare
     while left > 0 {
       let hold = HoldWatch(limitMs: BatchPace.targetMs, clock: { time.monotonicMs })
