@@ -61,6 +61,7 @@ let package = Package(
         .embedInCode("0009_breakers.sql"),
         .embedInCode("0010_replays.sql"),
         .embedInCode("0011_guard.sql"),
+        .embedInCode("0012_retention.sql"),
       ],
       swiftSettings: settings
     ),
@@ -82,6 +83,7 @@ let package = Package(
         .embedInCode("generation_of_module.sql"),
         .embedInCode("inbox_has_delivery.sql"),
         .embedInCode("json_is_json.sql"),
+        .embedInCode("key_was_delivered.sql"),
         .embedInCode("matched_or_not.sql"),
         .embedInCode("migrations_recorded.sql"),
         .embedInCode("non_matches_named.sql"),

@@ -25,5 +25,6 @@ package enum Migrations {
     Migration(version: 9, name: "0009_breakers", sql: PackageResources._009_breakers_sql),
     Migration(version: 10, name: "0010_replays", sql: PackageResources._010_replays_sql),
     Migration(version: 11, name: "0011_guard", sql: PackageResources._011_guard_sql),
+    Migration(version: 12, name: "0012_retention", sql: PackageResources._012_retention_sql),
   ]
 }

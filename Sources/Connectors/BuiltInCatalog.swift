@@ -42,7 +42,7 @@ package enum BuiltInCatalog {
       childGuard: services.childGuard)
     return ConnectorCatalog(
       connectors: [webhook(services), cron, exec(runner)],
-      transforms: [filter(runner, services.time), script(runner)],
+      transforms: [filter(runner, services.time), dedup, script(runner)],
       loggers: [console(services)])
   }
 
@@ -91,6 +91,12 @@ package enum BuiltInCatalog {
         }
         return try FilterTransform(step.config)
       })
+  }
+
+  private static var dedup: TransformDescriptor {
+    TransformDescriptor(
+      name: "dedup", fields: DedupTransform.fields, check: DedupTransform.check,
+      make: { try DedupTransform($0.config) })
   }
 
   private static func script(_ runner: CommandRunner) -> TransformDescriptor {

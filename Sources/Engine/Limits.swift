@@ -12,6 +12,8 @@ package enum Limits {
   package static let laneWindowMax = 256
   /// 24 h: the longest wait an actor may ask for with `Retry-After` (config.md 7.1).
   package static let retryAfterMsMax: Int64 = 24 * 3_600_000
+  /// 1 min: how soon a delivery that waits behind another one looks again if nobody wakes it.
+  static let behindLookMs: Int64 = 60_000
   /// 1 MiB: a prompt file (config.md 6.5).
   package static let promptBytesMax = 1 << 20
   /// 10 MiB: what a script or command may print before it is stopped (config.md 9.2).

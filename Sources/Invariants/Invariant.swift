@@ -35,6 +35,7 @@ package struct Invariant: Sendable {
     Invariant("delivered_was_answered", PackageResources.delivered_was_answered_sql),
     Invariant("delivered_once", PackageResources.delivered_once_sql),
     Invariant("inbox_has_delivery", PackageResources.inbox_has_delivery_sql),
+    Invariant("key_was_delivered", PackageResources.key_was_delivered_sql),
     Invariant("running_is_queued", PackageResources.running_is_queued_sql),
     Invariant("running_is_next", PackageResources.running_is_next_sql),
     Invariant("order_key_runs_alone", PackageResources.order_key_runs_alone_sql),

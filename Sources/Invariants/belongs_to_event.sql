@@ -11,7 +11,9 @@ FROM (
   UNION ALL SELECT 'attempts', delivery FROM attempts
   UNION ALL SELECT 'running', delivery FROM running
   UNION ALL SELECT 'transformed', delivery FROM transformed
-  UNION ALL SELECT 'delivered_keys', delivery FROM delivered_keys
+  UNION ALL SELECT 'held_keys', delivery FROM held_keys
+  UNION ALL SELECT 'inbox', delivery FROM inbox
+  UNION ALL SELECT 'audit', delivery FROM audit
 ) AS d
 LEFT JOIN events AS e ON e.sequence = d.delivery >> 16
 WHERE e.sequence IS NULL OR d.delivery & 65535 >= e.deliveries;

@@ -13,6 +13,10 @@ package struct ModuleRecord: Sendable {
   package var routes: [Route]
   package var actors: [Actor]
   package var conditions: [ConditionText]
+  /// Milliseconds that settled events are kept.
+  package var eventRetentionMs = RetentionTimes.eventsMs
+  /// Milliseconds that dead letters are kept.
+  package var deadLetterRetentionMs = RetentionTimes.deadLettersMs
 
   package struct Route: Sendable {
     package var name: String
@@ -84,44 +88,6 @@ package struct ModuleRecord: Sendable {
     self.actors = actors
     self.conditions = conditions
   }
-}
-
-/// The numbers of a module's names, and what its sources are to go on with.
-package struct ModuleKeys: Sendable {
-  package var module: Int64
-  package var generation: Int64
-  package var sources: [String: SourceRow] = [:]
-  package var routes: [String: Int64] = [:]
-  package var lanes: [ModuleRecord.LaneName: Int64] = [:]
-  package var conditions: [ModuleRecord.ConditionText: Int64] = [:]
-  /// Routes whose deliveries still lie in another lane.
-  package var moves: [Move] = []
-  /// Of the routes and lanes; those that are closed and have no failures are left out.
-  package var breakers: [BreakerRow.Scope: BreakerRow] = [:]
-  /// Lanes whose actors are gone for good.
-  package var gone: Set<Int64> = []
-  /// ``LanePace/fullAtMs`` of lanes that have one.
-  package var paces: [Int64: Double] = [:]
-
-  package struct Move: Sendable, Hashable {
-    package var route: Int64
-    package var from: Int64
-    package var to: Int64
-
-    package init(route: Int64, from: Int64, to: Int64) {
-      self.route = route
-      self.from = from
-      self.to = to
-    }
-  }
-
-  package init(module: Int64, generation: Int64) {
-    self.module = module
-    self.generation = generation
-  }
-
-  /// Without those of other modules' actors.
-  package var ownLanes: Set<Int64> { Set(lanes.filter { $0.key.module == nil }.values) }
 }
 
 extension EventStore {
@@ -304,11 +270,16 @@ extension WriterConnection {
   private func moduleKey(_ record: ModuleRecord) throws(StoreError) -> Int64 {
     let upsert = try connection.prepare(
       """
-      INSERT INTO modules (name, alias, path, state, loaded_by, changed_at_ms)
-      VALUES (?1, ?2, ?3, 'loading', ?4, ?5)
+      INSERT INTO modules (
+        name, alias, path, state, loaded_by, changed_at_ms, event_retention_ms,
+        dead_letter_retention_ms
+      )
+      VALUES (?1, ?2, ?3, 'loading', ?4, ?5, ?6, ?7)
       ON CONFLICT (name) DO UPDATE SET
         alias = excluded.alias, path = excluded.path, loaded_by = excluded.loaded_by,
-        changed_at_ms = excluded.changed_at_ms
+        changed_at_ms = excluded.changed_at_ms,
+        event_retention_ms = excluded.event_retention_ms,
+        dead_letter_retention_ms = excluded.dead_letter_retention_ms
       RETURNING key
       """)
     upsert.bind(1, record.name)
@@ -316,6 +287,8 @@ extension WriterConnection {
     upsert.bind(3, record.path)
     upsert.bind(4, record.loadedBy)
     upsert.bind(5, record.nowMs)
+    upsert.bind(6, record.eventRetentionMs)
+    upsert.bind(7, record.deadLetterRetentionMs)
     return try onlyKey(upsert)
   }
 

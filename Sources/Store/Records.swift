@@ -230,6 +230,10 @@ package struct SettleRecord: Sendable {
   package var disablesActor = false
   /// Events the actor answered with; accepted in the same transaction.
   package var followUps: [AcceptRecord]
+  /// Of dedup transforms that let the delivery through.
+  package var keys: [DedupKeyRecord] = []
+  /// It was no attempt: the delivery goes back to where it was before it began.
+  package var isUndone = false
 
   /// What becomes of a delivery after an attempt.
   package enum Disposition: Sendable, Hashable {
@@ -364,13 +368,4 @@ package struct EventRow: Sendable {
     self.externalID = externalID
     self.traceID = traceID
   }
-}
-
-/// What a source was left with.
-package struct SourceRow: Sendable {
-  package var key: Int64
-  /// Nil for a source that never stored one, and for one whose connector is another now.
-  package var checkpoint: String?
-  /// As ``SourceProgress/health`` left it.
-  package var health: String?
 }

@@ -200,4 +200,26 @@ extension StoreReader {
       return names
     }
   }
+
+  /// When the oldest event was accepted; nil when there is none.
+  package func oldestEventMs() async throws(StoreError) -> Int64? {
+    try await read { reader throws(StoreError) in
+      try reader.connection.integer(
+        "SELECT accepted_at_ms FROM events ORDER BY sequence LIMIT 1",
+        doing: "find the oldest event")
+    }
+  }
+
+  package func pages() async throws(StoreError) -> FilePages {
+    try await read { reader throws(StoreError) in
+      func number(_ pragma: String) throws(StoreError) -> Int64 {
+        try reader.connection.integer("PRAGMA \(pragma)", doing: "measure the database") ?? 0
+      }
+      return try reader.snapshot { () throws(StoreError) in
+        FilePages(
+          count: try number("page_count"), free: try number("freelist_count"),
+          size: try number("page_size"))
+      }
+    }
+  }
 }

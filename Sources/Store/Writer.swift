@@ -22,6 +22,7 @@ struct WriteOperation: Sendable {
 final class Writer: Sendable {
   private let queue = JobQueue<WriteOperation>()
   private let observer: @Sendable (WriterEvent) -> Void
+  private let wantsCheckpoint = Atomic(false)
 
   /// - Parameter observer: Called on the writer's thread, for metrics and tests.
   init(observer: @escaping @Sendable (WriterEvent) -> Void = { _ in }) {
@@ -34,6 +35,9 @@ final class Writer: Sendable {
       operation.finish(StoreError(.closed, "the database is closed"))
     }
   }
+
+  /// Lets a checkpoint follow the next group, however short the log is.
+  func requestCheckpoint() { wantsCheckpoint.store(true, ordering: .relaxed) }
 
   /// Lets ``run(_:log:)`` end when what waits is written; later operations are told `.closed`.
   func close() { queue.close() }
@@ -49,7 +53,8 @@ final class Writer: Sendable {
       guard let group = queue.takeAll(wanted: wanted, patienceMicros: 100) else { break }
       previous = group.count
       write(group, connection)
-      log.checkpointIfLarge(connection.connection, observer: observer)
+      let isWanted = wantsCheckpoint.exchange(false, ordering: .relaxed)
+      log.checkpointIfLarge(connection.connection, orWanted: isWanted, observer: observer)
     }
     CrashPoint.checkpointBegins.reached()
     log.checkpointFully(connection.connection)
@@ -131,11 +136,16 @@ final class WriteAheadLog: @unchecked Sendable {
   }
 
   /// Moves the log into the database when it is long, as far as readers let it.
-  func checkpointIfLarge(_ connection: Connection, observer: (WriterEvent) -> Void) {
+  ///
+  /// - Parameter isWanted: Also when it is short.
+  func checkpointIfLarge(
+    _ connection: Connection, orWanted isWanted: Bool = false, observer: (WriterEvent) -> Void
+  ) {
     // A reader that holds an old snapshot stops a checkpoint half-way; trying again at every
     // commit would cost a scan each, so the log has to grow by a quarter first.
-    guard pages >= pagesMax, pages < pagesAtLastTry || pages >= pagesAtLastTry + pagesMax / 4
-    else { return }
+    let isLarge =
+      pages >= pagesMax && (pages < pagesAtLastTry || pages >= pagesAtLastTry + pagesMax / 4)
+    guard isLarge || isWanted else { return }
     var total: Int32 = 0
     var moved: Int32 = 0
     // PASSIVE waits for nobody. A failure is nobody's error: the log just stays longer. On a disk

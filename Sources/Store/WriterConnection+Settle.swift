@@ -40,7 +40,7 @@ extension WriterConnection {
       // The attempt is over whatever follows: its row must not outlive it.
       let lane = try endAttempt(record.start)
       // An attempt that was settled before keeps its outcome, and its answer is not accepted twice.
-      guard try recordAttempt(record) else {
+      guard try record.isUndone ? lane != nil : recordAttempt(record) else {
         receipts.append([])
         continue
       }
@@ -85,16 +85,18 @@ extension WriterConnection {
       statements.wait.bind(1, start.lane)
       statements.wait.bind(2, start.delivery)
       statements.wait.bind(3, dueAtMs)
-      statements.wait.bind(4, start.number)
+      statements.wait.bind(4, record.isUndone ? start.number - 1 : start.number)
       statements.wait.bind(5, reason)
       try statements.wait.run(doing: "put off a delivery")
       fill.comesBack(start.delivery, lane: start.lane)
+      try hold(record.keys, of: record)
     case .parked(let reason):
       statements.park.bind(1, start.lane)
       statements.park.bind(2, start.delivery)
       statements.park.bind(3, start.number)
       statements.park.bind(4, reason)
       try statements.park.run(doing: "park a delivery")
+      try hold(record.keys, of: record)
     }
     return nil
   }
@@ -155,6 +157,7 @@ extension WriterConnection {
     statements.settle.bind(10, record.createdAtMs)
     statements.settle.bind(11, record.replay)
     try statements.settle.run(doing: "settle a delivery")
+    try use(record.keys, of: record, isDelivered: state == "delivered")
     guard let entry = record.inbox else { return nil }
     return try store(entry, of: record)
   }

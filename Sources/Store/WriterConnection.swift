@@ -3,6 +3,10 @@ final class WriterConnection {
   let connection: Connection
   let identity: Identity
   let statements: WriterStatements
+  /// Nil until old events are deleted for the first time.
+  var retention: RetentionStatements?
+  /// Nil until a delivery comes through a dedup transform.
+  var dedup: DedupStatements?
 
   let hooks: QueueHooks
 

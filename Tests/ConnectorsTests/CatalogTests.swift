@@ -16,7 +16,7 @@ extension Fixture {
 
   @Test func `the catalog names what is built in, and nothing else`() {
     #expect(Set(catalog.connectors.keys) == ["webhook", "cron", "exec"])
-    #expect(Set(catalog.transforms.keys) == ["filter", "script"])
+    #expect(Set(catalog.transforms.keys) == ["filter", "dedup", "script"])
     #expect(Set(catalog.loggers.keys) == ["console"])
     #expect(catalog.connectors["cron"]?.actor == nil)
   }

@@ -15,6 +15,7 @@ struct FilterTransformTests {
     case .pass: .pass
     case .replace: .replace
     case .drop(let reason): .drop(reason ?? "")
+    case .once: .drop("once")
     }
   }
 

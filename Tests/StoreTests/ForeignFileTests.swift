@@ -66,11 +66,16 @@ struct ForeignFileTests {
       """
       DROP VIEW v_paused; DROP VIEW v_deliveries; DROP VIEW unsettled;
       CREATE VIEW v_deliveries AS SELECT 1; DROP VIEW v_replays; DROP TABLE replays;
-      DELETE FROM meta
-      WHERE key IN ('migration 8', 'migration 9', 'migration 10', 'migration 11');
+      DELETE FROM meta WHERE key IN (
+        'migration 8', 'migration 9', 'migration 10', 'migration 11', 'migration 12'
+      );
       DROP VIEW v_inbox; DROP VIEW v_audit; DROP TABLE released; DROP TABLE inbox_keys;
       DROP INDEX inbox_delivery; DROP INDEX inbox_expiring; DROP INDEX inbox_batch;
       DROP TABLE loops; DROP TABLE starts; ALTER TABLE lanes DROP COLUMN budget_told_ms;
+      DROP TABLE kept_events; DROP TABLE held_keys; DROP INDEX delivered_keys_expiry;
+      ALTER TABLE modules DROP COLUMN event_retention_ms;
+      ALTER TABLE modules DROP COLUMN dead_letter_retention_ms;
+      ALTER TABLE modules DROP COLUMN pruned_through;
       ALTER TABLE lanes DROP COLUMN gone_since_ms; DROP INDEX queue_overflow;
       ALTER TABLE lanes DROP COLUMN next_start_ms;
       ALTER TABLE routes DROP COLUMN consecutive_failures;
@@ -119,6 +124,7 @@ struct ForeignFileTests {
         ["migration 7", "13421ed1d70adab7"], ["migration 8", "177f97b3e82968f1"],
         ["migration 9", "d4f9d7c3ce57de9c"], ["migration 10", "bfeb12ea8e1dabfd"],
         ["migration 11", "eef45743cfa02998"],
+        ["migration 12", "a8f90369f493db60"],
       ])
   }
 }

@@ -58,6 +58,10 @@ struct InvariantTests {
       INSERT INTO inbox (module, session_key, delivery, state, stored_at_ms, expires_at_ms)
       SELECT 1, 'k', delivery, 'pending', 1, 2 FROM settled WHERE state = 'dead'
       """),
+    Damage(
+      "key_was_delivered",
+      "INSERT INTO delivered_keys SELECT route, 't', x'07', delivery, 1 FROM queue LIMIT 1"),
+    Damage("belongs_to_event", "INSERT INTO held_keys VALUES (1, 't', x'07', 99 << 16)"),
     Damage("running_is_queued", "UPDATE running SET lane = lane + 100"),
     Damage(
       "running_is_queued",

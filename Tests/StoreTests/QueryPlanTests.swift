@@ -103,6 +103,43 @@ struct QueryPlanTests {
     Plan(
       name: "firstOfTrace", sql: SQL.firstOfTrace,
       steps: ["SEARCH events USING COVERING INDEX events_trace (trace=?)"]),
+    Plan(
+      name: "eventsInOrder", sql: SQL.eventsInOrder,
+      steps: [
+        "SEARCH e USING INTEGER PRIMARY KEY (rowid>?)",
+        "SEARCH s USING INTEGER PRIMARY KEY (rowid=?)",
+      ]),
+    Plan(
+      name: "keptEventsDue", sql: SQL.keptEventsDue,
+      steps: ["SEARCH kept_events USING COVERING INDEX kept_events_time (look_at_ms<?)"]),
+    Plan(
+      name: "oldEvent", sql: SQL.oldEvent,
+      steps: [
+        event, "SEARCH s USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH m USING INTEGER PRIMARY KEY (rowid=?)", "SCALAR SUBQUERY 1",
+        "SEARCH inbox USING INDEX inbox_delivery (delivery>? AND delivery<?)",
+      ]),
+    Plan(
+      name: "oldDeliveries", sql: SQL.oldDeliveries,
+      steps: ["SEARCH settled USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]),
+    Plan(
+      name: "forgetDedupKey", sql: SQL.forgetDedupKey,
+      steps: ["SEARCH dedup_keys USING PRIMARY KEY (source=? AND key=?)"]),
+    Plan(
+      name: "forgetExternalID", sql: SQL.forgetExternalID,
+      steps: ["SEARCH external_ids USING PRIMARY KEY (id=?)"]),
+    Plan(
+      name: "deliveredKey", sql: SQL.deliveredKey,
+      steps: [
+        "SEARCH k USING PRIMARY KEY (route=? AND transform=? AND hash=?)",
+        "SEARCH e USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
+      ]),
+    Plan(
+      name: "letGoOfKeys", sql: SQL.letGoOfKeys,
+      steps: ["SEARCH held_keys USING COVERING INDEX held_keys_delivery (delivery=?)"]),
+    Plan(
+      name: "stepsOfDelivery", sql: SQL.stepsOfDelivery,
+      steps: ["SEARCH attempts USING PRIMARY KEY (delivery=?)"]),
   ]
 
   @Test(arguments: plans)
@@ -112,6 +149,16 @@ struct QueryPlanTests {
     let steps = try SQLiteFile(file.path).rows("EXPLAIN QUERY PLAN " + plan.sql)
       .compactMap { $0.last ?? nil }
     #expect(steps == plan.steps)
+  }
+
+  @Test(arguments: SQL.forgetDeliveries + SQL.forgetEvents)
+  func `what is deleted with an event is a range of a key`(_ sql: String) throws {
+    let file = try TestFile()
+    try file.open().close()
+    let steps = try SQLiteFile(file.path).rows("EXPLAIN QUERY PLAN " + sql)
+      .compactMap { $0.last ?? nil }
+    #expect(steps.count == 1)
+    #expect(steps.first?.hasPrefix("SEARCH") == true, "\(steps)")
   }
 
   @Test func `the deliveries of an event are found without a scan of queue or history`() throws {

@@ -51,7 +51,7 @@ enum HistoryBenchmark {
   }
 
   /// Settled events, by the baseline's loop: whole lives without the engine.
-  private static func fill(_ path: String, _ events: Int) throws {
+  static func fill(_ path: String, _ events: Int) throws {
     try EventStore(path: path).close()
     let seconds = orgloop_baseline(path, Int64(events), 1_000, Workbench.payload(bytes: 1_024))
     precondition(seconds > 0, "filling failed with \(seconds)")

@@ -8,6 +8,9 @@ let benchmarks: [(name: String, summary: String, run: ([String]) async throws ->
   ("routing", "one decision with 10,000 routes against 10", RoutingBenchmark.run),
   ("memory", "resident size over a million events", MemoryBenchmark.run),
   ("history", "accept and claim with a million events in the file", HistoryBenchmark.run),
+  (
+    "retention", "what deleting a million events costs who writes meanwhile", RetentionBenchmark.run
+  ),
   ("serve", "a server for bench/http.sh", HTTPSubject.run),
 ]
 

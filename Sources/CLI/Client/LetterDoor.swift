@@ -95,12 +95,12 @@ struct LetterDoor {
 struct LetterProgress {
   private let output: Output
   private let start = ContinuousClock.now
-  private var pace: BatchPace
+  private var pace: PartPace
   private var told: ContinuousClock.Instant
 
   init(perSecond: Double?, output: Output) {
     self.output = output
-    pace = BatchPace(perSecond: perSecond)
+    pace = PartPace(perSecond: perSecond)
     told = start
   }
 

@@ -70,7 +70,14 @@ struct StatusText {
       OrgLoop is running. PID \(pid), up \(uptime), health \(string("health"))
       database \(string("db"))  workspace \(string("workspace"))  \
       port \(status["http_port"]?.int64 ?? 0)  generation \(status["generation"]?.int64 ?? 0)
-      """
+      """ + size
+  }
+
+  private var size: String {
+    guard let database = status["database"], let bytes = database["bytes"]?.int64 else { return "" }
+    let oldest = database["oldest_event"].flatMap { $0.isNull ? nil : $0 }
+    return "\n\(bytes >> 20) MiB"
+      + (oldest.map { ", oldest event \(TimeText.relative($0, nowMs: nowMs))" } ?? ", no events")
   }
 
   private var modules: String? {

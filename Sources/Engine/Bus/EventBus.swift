@@ -63,6 +63,17 @@ package protocol EventBus: Sendable {
   /// The event that a completed transform pipeline left at an earlier attempt.
   func transformedEvent(delivery: Int64) async throws -> [UInt8]?
 
+  /// What is known of a dedup key for one delivery.
+  func state(
+    of key: DedupKeyRecord, route: Int64, for delivery: Int64, nowMs: Int64
+  ) async throws -> DedupKeyState
+  /// The steps of a completed transform pipeline as an earlier attempt has left them, as JSON.
+  func storedSteps(ofDelivery delivery: Int64) async throws -> [UInt8]?
+  /// Makes deliveries pending that wait behind another one.
+  func wake(
+    _ deliveries: [Int64], lane: Int64,
+    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
+
   /// The ids of this bus's events and deliveries.
   var identity: Identity { get }
   /// Whether there is room for more events.

@@ -14,11 +14,25 @@ package final class MemoryBus: EventBus {
     /// What is not acknowledged, by lane and delivery number.
     var queues: [Int64: [Int64: Entry]] = [:]
     var transformed: [Int64: [UInt8]] = [:]
+    var steps: [Int64: [UInt8]] = [:]
+    var usedKeys: [KeyScope: DedupUse] = [:]
+    var heldKeys: [KeyScope: Int64] = [:]
   }
 
   private struct Entry {
     var delivery: QueuedDelivery
     var isParked = false
+  }
+
+  private struct KeyScope: Hashable {
+    let route: Int64
+    let transform: String
+    let hash: [UInt8]
+  }
+
+  private struct DedupUse {
+    let delivery: Int64
+    let expiresAtMs: Int64
   }
 
   private enum FirstCopyKey: Hashable {
@@ -128,6 +142,36 @@ package final class MemoryBus: EventBus {
     state.withLock { $0.transformed[delivery] }
   }
 
+  package func state(
+    of key: DedupKeyRecord, route: Int64, for delivery: Int64, nowMs: Int64
+  ) async throws -> DedupKeyState {
+    state.withLock { state in
+      let scope = KeyScope(route: route, transform: key.transform, hash: key.hash)
+      if let use = state.usedKeys[scope], use.delivery != delivery {
+        if use.expiresAtMs > nowMs {
+          return .delivered(by: use.delivery, acceptedAtMs: nil)
+        }
+        state.usedKeys[scope] = nil
+      }
+      if let holder = state.heldKeys[scope], holder != delivery { return .held(by: holder) }
+      return .free
+    }
+  }
+
+  package func storedSteps(ofDelivery delivery: Int64) async throws -> [UInt8]? {
+    state.withLock { $0.steps[delivery] }
+  }
+
+  package func wake(
+    _ deliveries: [Int64], lane: Int64,
+    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+  ) {
+    state.withLock { state in
+      for number in deliveries { state.queues[lane]?[number]?.delivery.dueAtMs = nil }
+      completion(.success(()))
+    }
+  }
+
   private func accept(_ records: [AcceptRecord], _ state: inout State) -> [AcceptReceipt] {
     var receipts: [AcceptReceipt] = []
     for record in records {
@@ -165,16 +209,35 @@ package final class MemoryBus: EventBus {
   private func settle(_ record: SettleRecord, _ state: inout State) {
     let (lane, number) = (record.start.lane, record.start.delivery)
     if let transformed = record.transformed { state.transformed[number] = transformed }
+    let attempts = record.isUndone ? record.start.number - 1 : record.start.number
+    note(record, &state)
     switch record.disposition {
     case .settled:
       state.queues[lane]?[number] = nil
       state.transformed[number] = nil
+      state.steps[number] = nil
     case .waiting(let dueAtMs, _):
       state.queues[lane]?[number]?.delivery.dueAtMs = dueAtMs
-      state.queues[lane]?[number]?.delivery.attempts = record.start.number
+      state.queues[lane]?[number]?.delivery.attempts = attempts
     case .parked:
       state.queues[lane]?[number]?.isParked = true
-      state.queues[lane]?[number]?.delivery.attempts = record.start.number
+      state.queues[lane]?[number]?.delivery.attempts = attempts
+    }
+  }
+
+  private func note(_ record: SettleRecord, _ state: inout State) {
+    let number = record.start.delivery
+    if let transforms = record.transforms { state.steps[number] = Array(transforms.utf8) }
+    for key in record.keys {
+      let scope = KeyScope(route: record.route, transform: key.transform, hash: key.hash)
+      switch record.disposition {
+      case .settled(let word, _):
+        state.heldKeys[scope] = nil
+        if word == "delivered" {
+          state.usedKeys[scope] = DedupUse(delivery: number, expiresAtMs: key.expiresAtMs)
+        }
+      case .waiting, .parked: state.heldKeys[scope] = number
+      }
     }
   }
 

@@ -96,4 +96,21 @@ package final class SQLiteBus: EventBus {
   package func transformedEvent(delivery: Int64) async throws -> [UInt8]? {
     try await store.transformedEvent(delivery: delivery)
   }
+
+  package func state(
+    of key: DedupKeyRecord, route: Int64, for delivery: Int64, nowMs: Int64
+  ) async throws -> DedupKeyState {
+    try await store.state(of: key, route: route, for: delivery, nowMs: nowMs)
+  }
+
+  package func storedSteps(ofDelivery delivery: Int64) async throws -> [UInt8]? {
+    try await store.storedSteps(ofDelivery: delivery)
+  }
+
+  package func wake(
+    _ deliveries: [Int64], lane: Int64,
+    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
+  ) {
+    store.wake(deliveries, lane: lane, completion: completion)
+  }
 }

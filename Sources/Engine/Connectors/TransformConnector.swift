@@ -16,6 +16,11 @@ package enum TransformResult: Sendable {
   /// checks `type` and `provenance.platform`.
   case replace(JSONText)
   case drop(reason: String?)
+  /// The event goes on, unless a delivery of the same route and step with the same key has succeeded
+  /// within the window. While one is not settled, this one waits behind it (connectors.md 4.2).
+  ///
+  /// - Parameter key: A SHA-256.
+  case once(key: [UInt8], windowMs: Int64)
 }
 
 /// A transform that could not do its work.

@@ -126,6 +126,17 @@ package struct Inspector: Sendable {
 
   package func deadLetterCount() async throws -> Int { try await reader.deadLetterCount() }
 
+  /// How large the database is, and how far back it goes: `{bytes, free_bytes, oldest_event}`.
+  package func size() async throws -> JSONValue {
+    let pages = try await reader.pages()
+    let oldestMs = try await reader.oldestEventMs()
+    return [
+      "bytes": JSONValue(pages.count * pages.size),
+      "free_bytes": JSONValue(pages.free * pages.size),
+      "oldest_event": oldestMs.map { .string(ISOTime.text(ms: $0)) } ?? .null,
+    ]
+  }
+
   // MARK: JSON
 
   private static func listItem(_ event: EventSummary) -> JSONValue {

@@ -23,6 +23,8 @@ enum Outcome {
       return "dropped\(time) by the loop guard: too many events in its trace (runtime.loop)"
     case ("dropped", "budget"):
       return "dropped\(time), because the budget of its actor was used up (delivery.max_starts)"
+    case ("dropped", "duplicate"):
+      return "dropped\(time) by \(step(last, "drop") ?? "a dedup transform")"
     case ("dropped", "operator"): return "dropped\(time) by an operator"
     case ("skipped", let words?): return "skipped\(time) by the actor: \(words)"
     case ("dead", "rejected"): return "dead\(time): the actor refused it for good" + error(last)

@@ -15,6 +15,8 @@ package enum WaitReason: Sendable, Hashable {
   case behind(delivery: String, event: String, key: String)
   /// So many older deliveries of its key are held up that nobody looked at all of them.
   case perhapsBehind(key: String)
+  /// Another delivery of its route with the same dedup key is not settled.
+  case behindDuplicate(lookAtMs: Int64)
   /// A word that the queue's row has and that needs no more words than itself.
   case other(String, untilMs: Int64?)
   case queued(target: String, older: BoundedCount, running: Int)
@@ -34,6 +36,7 @@ package enum WaitReason: Sendable, Hashable {
     case (nil, nil), ("queued", nil): break
     case (nil, let due?), ("backoff", let due?): reasons.append(.backoff(untilMs: due))
     case ("overflow", _): reasons.append(.overflow(target: target))
+    case ("ordered_behind", let due?): reasons.append(.behindDuplicate(lookAtMs: due))
     case (let word?, let due): reasons.append(.other(word, untilMs: due))
     }
     if let circuit, !reasons.contains(circuit) { reasons.append(circuit) }
@@ -94,7 +97,7 @@ package enum WaitReason: Sendable, Hashable {
     case .overflow: "overflow"
     case .rateLimited: "rate_limited"
     case .backoff: "backoff"
-    case .behind, .perhapsBehind: "ordered_behind"
+    case .behind, .perhapsBehind, .behindDuplicate: "ordered_behind"
     case .other(let word, _): word
     case .queued: "queued"
     }
@@ -129,6 +132,9 @@ package enum WaitReason: Sendable, Hashable {
     case .perhapsBehind(let key):
       "perhaps behind another one on key \(key): the oldest \(JourneyQuery.keyRowsMax) of it are "
         + "held up themselves"
+    case .behindDuplicate(let lookAtMs):
+      "behind another one with the same dedup key that is not settled; looks again at "
+        + "\(ISOTime.text(ms: lookAtMs)), or as soon as that one is"
     case .other(let word, let untilMs): word + WaitReason.until(untilMs)
     case .queued(let target, let older, let running): WaitReason.queue(target, older, running)
     }
@@ -166,7 +172,7 @@ package enum WaitReason: Sendable, Hashable {
       object["target"] = .string(target)
       object["older"] = JSONValue(older.value)
       object["running"] = JSONValue(running)
-    case .backoff, .other: break
+    case .backoff, .behindDuplicate, .other: break
     }
     object["since"] = sinceMs.map { .string(ISOTime.text(ms: $0)) }
     object["until"] = untilMs.map { .string(ISOTime.text(ms: $0)) }
@@ -186,7 +192,7 @@ package enum WaitReason: Sendable, Hashable {
 
   private var untilMs: Int64? {
     switch self {
-    case .backoff(let untilMs), .rateLimited(_, let untilMs),
+    case .backoff(let untilMs), .rateLimited(_, let untilMs), .behindDuplicate(let untilMs),
       .circuitOpen(_, let untilMs, isHalfOpen: false):
       untilMs
     case .paused(_, _, _, let untilMs, _), .other(_, let untilMs): untilMs

@@ -60,6 +60,8 @@ struct Attempt {
   /// What the steps before the actor leave behind.
   private struct Traces {
     var steps: [Transforming.Step] = []
+    /// Of dedup transforms that let it through.
+    var keys: [DedupGate.Key] = []
     /// What the pipeline made, if it ran to its end in this attempt.
     var completed: (event: JSONText, isChanged: Bool)?
     var promptHash: String?
@@ -154,20 +156,37 @@ struct Attempt {
     guard !worker.transforms.isEmpty, !event.isInboxNotification else {
       return .passed(event.envelope(), isChanged: false)
     }
+    let gate = DedupGate(delivery: delivery, environment: environment)
     if delivery.attempts > 0 {
       do {
-        if let stored = try await environment.bus.transformedEvent(delivery: delivery.delivery) {
-          return .passed(JSONText(checked: stored), isChanged: false)
-        }
+        if let end = try await earlier(gate, &traces) { return end }
       } catch {
         return .stopped(.notPrepared("the transformed event cannot be read: \(error)"))
       }
     }
-    let transforming = Transforming(worker: worker, event: event, time: environment.time)
+    let transforming = Transforming(
+      worker: worker, event: event, time: environment.time, gate: gate)
     let (end, steps) = await transforming.run(on: event.envelope())
     traces.steps = steps
+    traces.keys = steps.compactMap(\.key)
     if case .passed(let text, let isChanged) = end { traces.completed = (text, isChanged) }
     return end
+  }
+
+  /// What an earlier attempt's transforms have made; nil when none has come to their end.
+  private func earlier(
+    _ gate: DedupGate, _ traces: inout Traces
+  ) async throws -> Transforming.End? {
+    guard let stored = try await environment.bus.transformedEvent(delivery: delivery.delivery)
+    else { return nil }
+    traces.keys = try await gate.storedKeys()
+    for key in traces.keys {
+      let (step, verdict) = await Transforming.pass(key, gate, durationMs: 0)
+      guard let verdict else { continue }
+      if let step { traces.steps = [step] }
+      return .stopped(verdict)
+    }
+    return .passed(JSONText(checked: stored), isChanged: false)
   }
 
   /// The prompt as the file has it now, or as it was captured when the file cannot be read.
@@ -222,6 +241,7 @@ struct Attempt {
       endedAtMs: environment.time.wallMs, outcome: verdict.word,
       error: verdict.error, promptHash: traces.promptHash, disposition: disposition)
     record.inbox = traces.inbox
+    note(verdict, traces.keys, &record)
     if !traces.steps.isEmpty {
       record.transforms = JSONText(.array(traces.steps.map(\.json))).description
     }
@@ -278,6 +298,17 @@ struct Attempt {
       if let signal { signals.append(signal) }
     }
     return signals
+  }
+
+  private func note(
+    _ verdict: AttemptVerdict, _ keys: [DedupGate.Key], _ record: inout SettleRecord
+  ) {
+    if case .behind = verdict {
+      record.isUndone = true
+    } else {
+      let gate = DedupGate(delivery: delivery, environment: environment)
+      record.keys = keys.map { gate.record($0, nowMs: environment.time.steadyMs) }
+    }
   }
 }
 

@@ -3,6 +3,8 @@ import Store
 extension Attempt.Report {
   /// The lines of an attempt, in the order of events.md 8.3; called when its outcome is committed.
   func log(to log: LogFanout) {
+    // It waits behind another one, and no attempt was made.
+    if case .behind = verdict { return }
     if let usedCapturedPrompt {
       emit(.promptFallback, log, error: usedCapturedPrompt)
     }
@@ -23,7 +25,7 @@ extension Attempt.Report {
     }
     switch verdict {
     case .actor(let outcome): emit(outcome, log)
-    case .dropped: break  // the transform's own line ends it
+    case .dropped, .duplicate, .behind: break  // the transform's own line ends it
     case .held(let flags):
       emit(
         .auditHeld, log, result: "held",

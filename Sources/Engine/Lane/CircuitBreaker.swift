@@ -98,7 +98,7 @@ extension CircuitBreaker.Sign {
       case .rejected: self = .neither
       case .error, .timeout, .interrupted: self = .failure
       }
-    case .dropped, .transformFailed, .notPrepared, .held: self = .neither
+    case .dropped, .duplicate, .behind, .transformFailed, .notPrepared, .held: self = .neither
     }
   }
 }

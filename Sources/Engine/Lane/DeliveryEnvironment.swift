@@ -11,6 +11,7 @@ final class DeliveryEnvironment: Sendable {
   let log: LogFanout
   let files: FileReader
   let intake: Intake
+  let dedup = DedupClaims()
   /// Reads the metadata of a prompt's front matter; the engine itself knows no YAML.
   let promptMetadata: PromptMetadata
   let audit: Audit?

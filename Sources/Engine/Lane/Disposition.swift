@@ -20,6 +20,9 @@ package enum Disposition {
         return again(outcome.retryAfterMs, attempts, policy, nowMs, &generator)
       }
     case .dropped: return .settled(state: "dropped", reason: "transform")
+    case .duplicate: return .settled(state: "dropped", reason: "duplicate")
+    case .behind:
+      return .waiting(dueAtMs: nowMs + Limits.behindLookMs, reason: "ordered_behind")
     case .transformFailed(_, .drop): return .settled(state: "dropped", reason: "transform_error")
     case .transformFailed(_, .halt): return .settled(state: "dead", reason: "halt")
     case .held: return .parked(reason: "held")
@@ -45,6 +48,10 @@ package enum AttemptVerdict: Sendable {
   case actor(AttemptOutcome)
   /// A transform dropped the event.
   case dropped(transform: String, reason: String?)
+  /// A delivery with the same dedup key has succeeded.
+  case duplicate(transform: String, reason: String)
+  /// A delivery with the same dedup key is not settled: this is no attempt.
+  case behind(Int64, isWatched: Bool)
   case transformFailed(String, TransformStep.ErrorPolicy)
   /// The delivery could not be made ready: the configuration template grew too large, the prompt
   /// or an earlier result could not be read.
@@ -56,7 +63,7 @@ package enum AttemptVerdict: Sendable {
   package var word: String {
     switch self {
     case .actor(let outcome): outcome.kind.rawValue
-    case .dropped: "dropped"
+    case .dropped, .duplicate, .behind: "dropped"
     case .held: "skipped"
     case .transformFailed, .notPrepared: "error"
     }
@@ -65,6 +72,8 @@ package enum AttemptVerdict: Sendable {
   package var error: String? {
     switch self {
     case .actor(let outcome): outcome.error
+    case .behind: nil
+    case .duplicate(let transform, let reason): "\(transform): \(reason)"
     case .dropped(let transform, let reason):
       reason.map { "\(transform): \($0)" } ?? "dropped by \(transform)"
     case .transformFailed(let text, _), .notPrepared(let text): text

@@ -57,6 +57,7 @@ package final class Lane: Sendable {
     case settleFailed([Ending], StoreError)
     case released([QueuedDelivery])
     case returned([QueuePlace])
+    case woken([DedupClaims.Waiter])
     case configured
     case lookAgain(nextDueMs: Int64?, waitingKeys: [String])
     case closeBreakers(ActorReference)
@@ -281,6 +282,30 @@ extension Lane {
       switch result {
       case .success: mailbox.post(.released(deliveries))
       case .failure(let error): mailbox.post(.fetchFailed(.release(deliveries), EngineError(error)))
+      }
+    }
+  }
+
+  /// The outcome of a delivery is committed: whoever waited behind it can go.
+  func endDedup(_ report: Attempt.Report) {
+    let dedup = environment.dedup
+    if case .behind(_, let isWatched) = report.verdict {
+      // What it was to wait for may have been settled before this was committed.
+      guard isWatched, !dedup.isWaiting(report.delivery.delivery) else { return }
+      return wake([DedupClaims.Waiter(report.delivery)])
+    }
+    let isSettled = if case .settled = report.record.disposition { true } else { false }
+    wake(dedup.ended(report.delivery.delivery, isSettled: isSettled))
+  }
+
+  /// Where that cannot be written they are found when they are due.
+  private func wake(_ waiters: [DedupClaims.Waiter]) {
+    var rest = waiters[...]
+    while !rest.isEmpty {
+      let page = Array(rest.prefix(Limits.queuePageMax))
+      rest = rest.dropFirst(page.count)
+      environment.bus.wake(page.map(\.delivery), lane: key) { [mailbox] result in
+        if case .success = result { mailbox.post(.woken(page)) }
       }
     }
   }

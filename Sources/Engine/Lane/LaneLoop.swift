@@ -81,6 +81,7 @@ struct LaneLoop {
       retrySettlingAtMs = lane.nowMs + backOff()
     case .released(let deliveries): state.released(deliveries)
     case .returned(let places): state.returned(places)
+    case .woken(let waiters): state.woken(waiters)
     case .configured:
       let plan = lane.currentPlan
       use(plan)
@@ -209,6 +210,7 @@ struct LaneLoop {
     } else {
       state.finished(report.delivery, dueAtMs: nil)
     }
+    if !report.worker.transforms.isEmpty { lane.endDedup(report) }
     report.log(to: lane.log)
     if report.record.disablesActor { lane.logDisabled(report) }
     if report.record.inbox != nil { lane.tellStored() }

@@ -18,37 +18,37 @@ package import Store
 package struct LaneState: Sendable {
   private var concurrencyMax: Int
   private var windowMax: Int
-  private var routes: Set<Int64>
+  var routes: Set<Int64>
   /// There are deliveries of other routes in the file: reads leave them out.
   private var passesOver = false
   /// Due deliveries of routes that are not active, to be made pending.
   private var toRelease: [QueuedDelivery] = []
-  private var ready: Deque<QueuedDelivery> = []
+  var ready: Deque<QueuedDelivery> = []
   /// Everything in `ready`, in flight, or with an outcome that is being committed: what must not
   /// be taken in again.
   /// Each with its route.
-  private var held: [Int64: Int64] = [:]
+  var held: [Int64: Int64] = [:]
   private var inFlight = 0
-  private var keys: OrderKeys
+  var keys: OrderKeys
   /// The newest delivery that was taken in or passed over.
-  private var cursor: Int64 = 0
-  private var feed = Feed.behind(newOffers: false)
-  private var isFetching = false
-  private var isFetchingDue = false
+  var cursor: Int64 = 0
+  var feed = Feed.behind(newOffers: false)
+  var isFetching = false
+  var isFetchingDue = false
   /// What is being read may be gone by now.
   private var isDueStale = false
   /// Deliveries that finished while pending ones were being read: the page may still show them.
-  private var finishedDuringPage: Set<Int64> = []
+  var finishedDuringPage: Set<Int64> = []
   /// The same for the read of due ones. Apart, because each is forgotten when its own read ends:
   /// a delivery that was put off must be found by the next look for what is due.
-  private var finishedDuringDue: Set<Int64> = []
+  var finishedDuringDue: Set<Int64> = []
   /// The cursor went back while a page was being read: the page would move it forward again.
-  private var hasRewound = false
+  var hasRewound = false
   private var gates = Gates()
   private var nextDueMs: Int64?
   private var pausedUntilMs: Int64?
 
-  private enum Feed: Sendable {
+  enum Feed: Sendable {
     /// Every pending delivery is in the window.
     case direct
     /// There may be pending deliveries after `cursor` that are only in the file. `newOffers` says
@@ -95,26 +95,6 @@ package struct LaneState: Sendable {
       }
       take(delivery)
     }
-  }
-
-  /// Deliveries were taken out of the queue: it was full.
-  package mutating func dropped(_ dropped: [QueueNews.Dropped]) {
-    for gone in dropped {
-      if isFetching { finishedDuringPage.insert(gone.delivery) }
-      if isFetchingDue { finishedDuringDue.insert(gone.delivery) }
-      if held[gone.delivery] == nil {
-        if let key = gone.orderKey { keys.loses(key) }
-      } else if let index = ready.firstIndex(where: { $0.delivery == gone.delivery }) {
-        finished(ready.remove(at: index), dueAtMs: nil)
-      }
-      // What is on its way to its start is not started, and let go then.
-    }
-  }
-
-  /// Deliveries that were parked are pending now, this one and newer ones.
-  package mutating func promoted(_ oldest: Int64) {
-    rewind(to: oldest - 1)
-    feed = .behind(newOffers: true)
   }
 
   /// A page of pending deliveries came back from the file.
@@ -212,49 +192,12 @@ package struct LaneState: Sendable {
     }
   }
 
-  private mutating func letGo(_ delivery: QueuedDelivery) {
+  mutating func letGo(_ delivery: QueuedDelivery) {
     held[delivery.delivery] = nil
     // There is room for one that was passed over.
     if gates.limit(of: delivery.route) != nil { readAgain() }
     if isFetching { finishedDuringPage.insert(delivery.delivery) }
     if isFetchingDue { finishedDuringDue.insert(delivery.delivery) }
-  }
-
-  /// Due deliveries of routes that were not active are pending now.
-  package mutating func released(_ deliveries: [QueuedDelivery]) {
-    for delivery in deliveries {
-      letGo(delivery)
-      if let key = delivery.orderKey { keys.stopsWaiting(key) }
-      guard routes.contains(delivery.route) else { continue }
-      // Its route came back meanwhile: a page that has been read or is being read lacks it.
-      cursor = min(cursor, delivery.delivery - 1)
-      hasRewound = hasRewound || isFetching
-      feed = .behind(newOffers: true)
-    }
-  }
-
-  /// Deliveries are pending that are older than others, and that were not before: requeued ones, and
-  /// replays. Younger ones of the same order key that have not begun go behind them.
-  package mutating func returned(_ places: [QueuePlace]) {
-    guard let oldest = places.map(\.delivery).min() else { return }
-    var oldestOfKey: [String: Int64] = [:]
-    for place in places {
-      guard let key = place.orderKey else { continue }
-      oldestOfKey[key] = min(oldestOfKey[key] ?? .max, place.delivery)
-    }
-    if !oldestOfKey.isEmpty {
-      let isOvertaken = { (delivery: QueuedDelivery) in
-        delivery.orderKey.flatMap { oldestOfKey[$0] }.map { $0 < delivery.delivery } ?? false
-      }
-      let behind = ready.filter(isOvertaken)
-      ready.removeAll(where: isOvertaken)
-      for delivery in behind { finished(delivery, dueAtMs: delivery.dueAtMs) }
-      for key in oldestOfKey.keys { keys.comesBack(key) }
-    }
-    // A page that is being read may have been read before they were there.
-    cursor = min(cursor, oldest - 1)
-    hasRewound = hasRewound || isFetching
-    feed = .behind(newOffers: true)
   }
 
   /// Starts could not be committed: the deliveries go back to where they were.
@@ -401,7 +344,7 @@ package struct LaneState: Sendable {
     ready.append(delivery)
   }
 
-  private mutating func rewind(to number: Int64) {
+  mutating func rewind(to number: Int64) {
     guard number < cursor else { return }
     cursor = number
     hasRewound = isFetching

@@ -8,6 +8,8 @@ struct Transforming {
     let outcome: String
     let durationMs: Int64
     let reason: String?
+    /// What a dedup transform let it through with.
+    var key: DedupGate.Key?
 
     var json: JSONValue {
       var object: JSONObject = [
@@ -15,6 +17,8 @@ struct Transforming {
         "duration_ms": JSONValue(durationMs),
       ]
       object["reason"] = reason.map(JSONValue.string)
+      object["key"] = key.map { .string($0.hexText) }
+      object["window_ms"] = key.map { JSONValue($0.windowMs) }
       return .object(object)
     }
   }
@@ -28,6 +32,7 @@ struct Transforming {
   let worker: RouteWorker
   let event: AcceptedEvent
   let time: TimeSource
+  let gate: DedupGate
 
   /// - Returns: The end, and every step that was run.
   func run(on envelope: JSONText) async -> (end: End, steps: [Step]) {
@@ -49,6 +54,11 @@ struct Transforming {
         steps.append(
           Step(name: step.name, outcome: "drop", durationMs: durationMs, reason: reason))
         return (.stopped(.dropped(transform: step.name, reason: reason)), steps)
+      case .success(.once(let hash, let windowMs)):
+        let key = DedupGate.Key(transform: step.name, hash: hash, windowMs: windowMs)
+        let (entry, verdict) = await Transforming.pass(key, gate, durationMs: durationMs)
+        if let entry { steps.append(entry) }
+        if let verdict { return (.stopped(verdict), steps) }
       case .failure(let failure):
         let text = "transform \(step.name): \(failure.message)"
         steps.append(
@@ -60,6 +70,30 @@ struct Transforming {
       }
     }
     return (.passed(current, isChanged: isChanged), steps)
+  }
+
+  /// Lets a key through, or says what becomes of its delivery.
+  static func pass(
+    _ key: DedupGate.Key, _ gate: DedupGate, durationMs: Int64
+  ) async -> (step: Step?, verdict: AttemptVerdict?) {
+    func step(_ outcome: String, reason: String? = nil) -> Step {
+      Step(name: key.transform, outcome: outcome, durationMs: durationMs, reason: reason)
+    }
+    do {
+      switch try await gate.ask(key) {
+      case .open:
+        var passed = step("pass")
+        passed.key = key
+        return (passed, nil)
+      case .behind(let other, let isWatched):
+        return (nil, .behind(other, isWatched: isWatched))
+      case .duplicate(let other):
+        let reason = "duplicate of \(other ?? "a delivery that has been deleted")"
+        return (step("drop", reason: reason), .duplicate(transform: key.transform, reason: reason))
+      }
+    } catch {
+      return (nil, .notPrepared("the keys of transform \(key.transform) cannot be read: \(error)"))
+    }
   }
 
   private func apply(

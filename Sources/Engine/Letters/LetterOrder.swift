@@ -61,7 +61,7 @@ package struct LetterReport: Sendable {
 }
 
 /// How many a part may have so that a rate is kept, and when the next may begin: a pure value.
-package struct BatchPace: Sendable {
+package struct PartPace: Sendable {
   private let perSecond: Double?
   private var done = 0
 

@@ -79,7 +79,7 @@ extension Runtime {
   package func beginLetters(
     _ order: LetterOrder, perSecond: Double?, requester: String
   ) async throws -> Int {
-    var (order, pace) = (order, BatchPace(perSecond: perSecond))
+    var (order, pace) = (order, PartPace(perSecond: perSecond))
     order.limit = pace.size
     let first = try await carryOut(order, requester: requester)
     guard let next = first.next else { return first.total ?? first.matched }

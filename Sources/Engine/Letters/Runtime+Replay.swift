@@ -36,7 +36,7 @@ extension Runtime {
   package func beginReplay(
     _ order: ReplayOrder?, id: String?, perSecond: Double?, requester: String
   ) async throws -> ReplayReport {
-    var pace = BatchPace(perSecond: perSecond)
+    var pace = PartPace(perSecond: perSecond)
     let first = try await replay(order, id: id, limit: pace.size, requester: requester)
     guard !first.isDone, let id = first.replayID else { return first }
     let startMs = time.steadyMs

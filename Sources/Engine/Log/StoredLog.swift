@@ -6,8 +6,8 @@ struct StoredLog: LogSink {
   static let phases: Set<LogPhase> = [
     .runtimeStart, .runtimeStop, .moduleLoading, .moduleActive, .moduleUnloading, .moduleRemoved,
     .moduleError, .configApplied, .operatorAction, .pipelineBackpressure, .actorDisabled,
-    .actorEnabled, .systemStart, .systemStop, .replayStart, .replayDone,
-    .inboxExpired,
+    .actorEnabled, .systemStart, .systemStop, .replayStart, .replayDone, .inboxExpired,
+    .runtimeRetention,
   ]
 
   let store: EventStore

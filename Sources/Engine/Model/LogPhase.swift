@@ -37,6 +37,7 @@ package enum LogPhase: String, Sendable, CaseIterable {
   case moduleError = "module.error"
   case runtimeStart = "runtime.start"
   case runtimeStop = "runtime.stop"
+  case runtimeRetention = "runtime.retention"
   case configApplied = "config.applied"
   case replayStart = "replay.start"
   case replayDone = "replay.done"
@@ -94,7 +95,8 @@ package enum LogPhase: String, Sendable, CaseIterable {
       Style(.error, "✗", .red)
     case .deliverRetry:
       Style(.warn, "↻", .yellow)
-    case .systemStart, .systemStop, .runtimeStart, .runtimeStop, .configApplied, .operatorAction:
+    case .systemStart, .systemStop, .runtimeStart, .runtimeStop, .configApplied, .operatorAction,
+      .runtimeRetention:
       Style(.info, "●", .magenta)
     case .replayStart, .replayDone:
       Style(.info, "↻", .magenta)

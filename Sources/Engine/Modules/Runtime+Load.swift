@@ -299,6 +299,8 @@ extension ModuleRecord {
       },
       actors: definition.actors.map { Actor(id: $0.id, isEnabled: $0.isEnabled) },
       conditions: conditions)
+    eventRetentionMs = definition.eventRetentionMs
+    deadLetterRetentionMs = definition.deadLetterRetentionMs
   }
 }
 

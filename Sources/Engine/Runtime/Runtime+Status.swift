@@ -36,6 +36,7 @@ extension Runtime {
       "sources": .array(sources),
       "queues": .array(try await inspector.queues(nowMs: nowMs)),
       "dead_letters": JSONValue(try await inspector.deadLetterCount()),
+      "database": try await inspector.size(),
       "recent_events": .array(try await inspector.events(recent).items),
     ]
   }

@@ -106,6 +106,10 @@ package final class Runtime: Service {
   private func work() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.supervisor.run() }
+      let retention = Retention(
+        store: store, time: time, log: log, logRetentionMs: settings.logRetentionMs,
+        stopping: stopping)
+      _ = supervisor.start { await retention.run() }
       group.addTask {
         await self.stopping.wait()
         await self.endModules(limitMs: self.shutdownTimeoutMs.withLock { $0 })
