@@ -49,6 +49,11 @@ int orgloop_lock_file(const char *path) {
   return fd;
 }
 
+void orgloop_unlock_file(int fd) {
+  flock(fd, LOCK_UN);
+  close(fd);
+}
+
 int orgloop_sync_directory(const char *path) {
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return -1;

@@ -20,8 +20,8 @@ package enum DedupKeyState: Sendable, Hashable {
   /// A delivery with the key has succeeded and the window is open. When its event was accepted is
   /// unknown when retention has deleted it.
   case delivered(by: Int64, acceptedAtMs: Int64?)
-  /// A delivery with the key waits for its next attempt.
-  case held(by: Int64)
+  /// A delivery with the key waits for its next attempt; its order key, if it is in the same queue.
+  case held(by: Int64, orderKey: String?)
 }
 
 extension SQL {
@@ -35,9 +35,10 @@ extension SQL {
 
   /// Primary keys. Of a delivery that is settled the key is free, whoever settled it.
   package static let heldKey = """
-    SELECT k.delivery
+    SELECT k.delivery, q.order_key
     FROM held_keys AS k
       CROSS JOIN events AS e ON e.sequence = k.delivery >> 16
+      LEFT JOIN queue AS q ON q.lane = ?4 AND q.delivery = k.delivery
     WHERE k.route = ?1 AND k.transform = ?2 AND k.hash = ?3
       AND NOT EXISTS (SELECT 1 FROM settled AS s WHERE s.delivery = k.delivery)
     """
@@ -123,7 +124,7 @@ extension WriterConnection {
 extension EventStore {
   /// What is known of a key for one delivery; its own use of it does not count.
   package func state(
-    of key: DedupKeyRecord, route: Int64, for delivery: Int64, nowMs: Int64
+    of key: DedupKeyRecord, route: Int64, for delivery: Int64, lane: Int64, nowMs: Int64
   ) async throws(StoreError) -> DedupKeyState {
     try await read { reader throws(StoreError) in
       let used = try reader.connection.prepare(SQL.deliveredKey)
@@ -138,8 +139,9 @@ extension EventStore {
       held.bind(1, route)
       held.bind(2, key.transform)
       held.bind(3, blob: key.hash)
+      held.bind(4, lane)
       if try held.step(doing: "look for a dedup key"), held.int64(0) != delivery {
-        return .held(by: held.int64(0))
+        return .held(by: held.int64(0), orderKey: held.optionalText(1))
       }
       return .free
     }
@@ -160,6 +162,7 @@ extension EventStore {
     completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
   ) {
     submit(
+      keepsFill: true,
       { connection throws(StoreError) in
         for delivery in deliveries {
           connection.statements.release.bind(1, lane)

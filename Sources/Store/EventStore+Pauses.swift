@@ -48,6 +48,15 @@ extension EventStore {
     }
   }
 
+  /// Closes all breakers that lead to an actor, whose configuration has changed.
+  ///
+  /// - Parameter lane: The actor's.
+  package func closeBreakers(ofLane lane: Int64) async throws(StoreError) {
+    try await write(keepsFill: true) { connection throws(StoreError) in
+      try connection.closeBreakers(ofLane: lane)
+    }
+  }
+
   /// Ends pauses, all or none.
   package func resume(_ rows: [PauseRow]) async throws(StoreError) {
     try await write { connection throws(StoreError) in
@@ -95,10 +104,19 @@ extension WriterConnection {
   ///
   /// - Parameter lane: The actor's.
   func enableActor(ofLane lane: Int64) throws(StoreError) {
+    let update = try connection.prepare("UPDATE lanes SET gone_since_ms = NULL WHERE key = ?1")
+    update.bind(1, lane)
+    try update.run(doing: "enable an actor")
+    try closeBreakers(ofLane: lane)
+  }
+
+  /// Closes all breakers that lead to an actor.
+  ///
+  /// - Parameter lane: The actor's.
+  func closeBreakers(ofLane lane: Int64) throws(StoreError) {
     for sql in [
       """
-      UPDATE lanes SET gone_since_ms = NULL, consecutive_failures = 0, circuit_open_until_ms = NULL
-      WHERE key = ?1
+      UPDATE lanes SET consecutive_failures = 0, circuit_open_until_ms = NULL WHERE key = ?1
       """,
       """
       UPDATE routes SET consecutive_failures = 0, circuit_open_until_ms = NULL
@@ -107,7 +125,7 @@ extension WriterConnection {
     ] {
       let update = try connection.prepare(sql)
       update.bind(1, lane)
-      try update.run(doing: "enable an actor")
+      try update.run(doing: "close breakers")
     }
   }
 }

@@ -129,6 +129,7 @@ extension EventStore {
       // A commit that fails undoes the rows and not this; then the move is made again, to the same
       // lane.
       connection.redirect(route: route, to: other)
+      try connection.promote(other)
     }
   }
 

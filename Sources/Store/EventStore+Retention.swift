@@ -93,6 +93,7 @@ package struct RetentionNeeds: Sendable {
   package var hasExpiredKeys = false
   package var hasOldCoverage = false
   package var hasOldLogs = false
+  package var hasOldReplays = false
 }
 
 /// One event as the log has it, for finding those that are old.
@@ -118,6 +119,7 @@ extension EventStore {
   ) async throws(StoreError) -> Value {
     let result = await withCheckedContinuation { continuation in
       submit(
+        keepsFill: true,
         { connection throws(StoreError) in
           hold.begin()
           return try perform(connection)
@@ -156,6 +158,8 @@ extension EventStore {
       needs.hasExpiredKeys = try exists(
         "SELECT 1 FROM delivered_keys WHERE expires_at_ms <= ?1",
         nowMs - RetentionTimes.keyGraceMs)
+      needs.hasOldReplays = try exists(
+        "SELECT 1 FROM replays WHERE started_at_ms < ?1", logsBeforeMs)
       needs.hasOldLogs = try exists("SELECT 1 FROM logs WHERE timestamp_ms < ?1", logsBeforeMs)
       needs.hasOldCoverage = try exists(
         """
@@ -216,13 +220,13 @@ extension EventStore {
 
   /// What else grows old.
   package enum Remains: Sendable, CaseIterable {
-    case deliveredKeys, coverage, logs
+    case deliveredKeys, coverage, logs, replays
   }
 
   /// Deletes rows that nothing needs any more.
   ///
   /// - Parameters:
-  ///   - beforeMs: Of logs: what is older; else the time by which the rows' own limits are judged.
+  ///   - beforeMs: Of logs and replays: what is older; else the time by which the rows' own limits are judged.
   ///   - limit: At most this many.
   /// - Returns: How many there were.
   package func forget(
@@ -234,6 +238,7 @@ extension EventStore {
         case .deliveredKeys: SQL.forgetDeliveredKeys
         case .coverage: SQL.forgetCoverage
         case .logs: SQL.forgetLogs
+        case .replays: SQL.forgetReplays
         }
       let forget = try connection.connection.prepare(sql)
       forget.bind(1, beforeMs)

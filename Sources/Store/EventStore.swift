@@ -170,7 +170,7 @@ package final class EventStore: Sendable {
   package func checkpoint() async throws(StoreError) {
     writer.requestCheckpoint()
     // It follows the first of these groups; when the second is written it has been made.
-    for _ in 0..<2 { try await write { _ in } }
+    for _ in 0..<2 { try await write(keepsFill: true) { _ in } }
   }
 
   /// Stores events with their deliveries and their source's checkpoint: all, or nothing.

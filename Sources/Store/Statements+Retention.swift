@@ -98,6 +98,12 @@ extension SQL {
     )
     """
 
+  /// A pass over the replays of one retention time: as many as operators have begun.
+  package static let forgetReplays = """
+    DELETE FROM replays
+    WHERE id IN (SELECT id FROM replays WHERE started_at_ms < ?1 LIMIT ?2)
+    """
+
   /// Index logs_time.
   package static let forgetLogs = """
     DELETE FROM logs

@@ -28,7 +28,7 @@ struct StoreLock: ~Copyable {
     }
   }
 
-  deinit { close(descriptor) }
+  deinit { orgloop_unlock_file(descriptor) }
 }
 
 extension StoreError {

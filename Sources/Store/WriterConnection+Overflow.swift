@@ -173,8 +173,13 @@ extension WriterConnection {
   /// be room for what is parked.
   func countAnew() throws(StoreError) {
     let parked = fill.lanes.filter(\.value.hasParked).keys
+    let blocking = fill.blocking
     fill.forget()
     for lane in parked { try promote(lane) }
+    // Sources that are held back look at these.
+    for lane in blocking {
+      if let bound = fill.bounds[lane] { _ = try counted(lane, bound) }
+    }
   }
 
   /// The count of a queue, from memory where it is known.

@@ -49,7 +49,7 @@ final class WriterConnection {
   /// Begins a group: the one write transaction of the file.
   func begin() throws(StoreError) {
     // A transaction that could not be rolled back would make every BEGIN fail from now on.
-    rollback()
+    endTransaction()
     sequence = committedSequence
     sourceCounts.removeAll(keepingCapacity: true)
     newHomes.removeAll(keepingCapacity: true)
@@ -75,9 +75,14 @@ final class WriterConnection {
 
   /// Undoes the group, or what of it a failing commit has left.
   func rollback() {
-    guard connection.isInTransaction else { return }
+    // Also where a commit that failed has been rolled back by SQLite itself.
     fill.forget()
     fill.reports.removeAll()
+    endTransaction()
+  }
+
+  private func endTransaction() {
+    guard connection.isInTransaction else { return }
     // A rollback that fails leaves what a crash would leave: the transaction never happened.
     try? statements.rollback.run(doing: "roll back")
   }

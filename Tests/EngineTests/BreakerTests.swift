@@ -76,6 +76,7 @@ import Testing
       clock.advance(ms: 30_000)
       try await clock.running { await probe.wait(for: .routeCircuitClose) }
       try await clock.running { await probe.wait(for: .deliverSuccess, count: 22) }
+      #expect(probe.entries(.routeCircuitHalfOpen).map(\.route) == ["all", "all"])
       let events = try SQLiteFile(path).rows(
         "SELECT platform_event FROM v_events WHERE source = 'orgloop' ORDER BY sequence")
       #expect(
@@ -84,6 +85,38 @@ import Testing
         ])
       #expect(try Invariants.violations(inFile: path) == [])
     }
+  }
+
+  @Test func `a changed actor gets a chance at once, and an unchanged one does not`() async throws {
+    let scratch = try Scratch()
+    let path = scratch.path + "/o.db"
+    let clock = ManualClock()
+    let patient = Patient()
+    let setup = ModuleWorld(actor: TestActor { _ in await patient.outcome() })
+    var module = Self.module(Self.policy())
+    try await withRuntime(path, modules: [module], catalog: setup.catalog, clock: clock) {
+      runtime, probe in
+      for _ in 0..<2 { _ = await runtime.send(to: "b") }
+      await probe.wait(for: .routeCircuitOpen)
+      patient.isUp.store(true, ordering: .relaxed)
+      module.contentHash = "only the hash"
+      _ = try await runtime.reloadModule(
+        ModuleWorld.order(module), onRemoved: .park, drainMs: nil)
+      let open = "SELECT count(*) FROM routes WHERE circuit_open_until_ms IS NOT NULL"
+      let before = try SQLiteFile(path).integer(open)
+      #expect(before == 1)
+      module.contentHash = "another address"
+      module.actors[0].config = ["url": "http://other"]
+      _ = try await runtime.reloadModule(
+        ModuleWorld.order(module), onRemoved: .park, drainMs: nil)
+      _ = await runtime.send(to: "b")
+      // Not a second of the cool-down has passed, but for the delay of the retries.
+      clock.advance(ms: 10)
+      await probe.wait(for: .deliverSuccess, count: 3)
+    }
+    #expect(
+      try SQLiteFile(path).integer(
+        "SELECT count(*) FROM routes WHERE circuit_open_until_ms IS NOT NULL") == 0)
   }
 
   @Test func `it stays open over a restart`() async throws {

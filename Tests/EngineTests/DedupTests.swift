@@ -44,6 +44,41 @@ import Testing
     try SQLiteFile(path).rows("SELECT state, reason, attempts FROM v_deliveries ORDER BY delivery")
   }
 
+  @Test func `one that comes back before a younger one of its order key does not wait for that`()
+    async throws
+  {
+    let scratch = try Scratch()
+    let path = scratch.path + "/o.db"
+    let clock = ManualClock()
+    let actor = TestActor { request in
+      switch (request.event.value()["payload"]?["n"]?.int64, request.attempt) {
+      case (1, 1): AttemptOutcome(.rejected, error: "not today")
+      case (2, 1): AttemptOutcome(.error, error: "not yet")
+      default: AttemptOutcome(.delivered)
+      }
+    }
+    var route = Self.route()
+    route.delivery.orderKey = DotPath("payload.k")
+    try await withRuntime(
+      path, modules: [Self.module([route])], catalog: Self.catalog(actor), clock: clock
+    ) { (runtime, probe) async throws in
+      for number in 1...2 {
+        _ = await runtime.receiveWebhook(
+          module: nil, source: "in", request: .test(#"{"k":"a","n":\#(number)}"#))
+        await probe.wait(for: .deliverFailure, count: number)
+      }
+      // The younger one waits for its next attempt, and keeps the dedup key meanwhile.
+      let order = LetterOrder(.requeue, .all(LetterQuery()), limit: 10)
+      _ = try await runtime.carryOut(order, requester: "alice")
+      try await clock.running {
+        await probe.wait(for: .deliverSuccess)
+        await probe.wait(for: .transformDrop)
+      }
+    }
+    #expect(
+      try ends(path) == [["delivered", nil, "2"], ["dropped", "duplicate", "2"]])
+  }
+
   @Test(arguments: RuntimeSettings.Bus.allCases)
   func `the second of a key is dropped until the window has passed`(
     _ bus: RuntimeSettings.Bus

@@ -264,3 +264,12 @@ import Testing
     }
   }
 }
+
+@Suite struct PartPaceTests {
+  @Test(arguments: [1e-300, 1e-17, 0.5, 1e300])
+  func `a rate beyond all measure paces something and ends nothing`(_ perSecond: Double) {
+    var pace = PartPace(perSecond: perSecond)
+    #expect(pace.note(100_000) >= 0)
+    #expect(pace.note(100_000) <= 315_360_000_000)
+  }
+}

@@ -27,6 +27,37 @@ import Testing
     actor.requests.map { $0.event.value()["payload"]?["n"]?.int64 ?? -1 }
   }
 
+  @Test(arguments: [1, 3])
+  func `an actor's concurrency holds for routes with queues of their own as well`(
+    _ concurrency: Int
+  ) async throws {
+    let scratch = try Scratch()
+    let atOnce = Mutex((now: 0, most: 0))
+    let setup = ModuleWorld(
+      actor: TestActor { _ in
+        atOnce.withLock { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
+        for _ in 0..<20 { await Task.yield() }
+        atOnce.withLock { $0.now -= 1 }
+        return AttemptOutcome(.delivered)
+      })
+    var owner = ModuleWorld.module("default", concurrency: concurrency)
+    owner.actors[0].sharesConcurrency = true
+    let users = ["b", "c"].map { name in
+      Self.user(name, delivery: DeliveryPolicy(concurrency: 8), hasOwnLane: true)
+    }
+    try await withRuntime(
+      scratch.path + "/o.db", modules: [owner] + users, catalog: setup.catalog
+    ) { runtime, probe in
+      await withTaskGroup(of: Void.self) { group in
+        for name in ["default", "b", "c"] {
+          group.addTask { for _ in 0..<30 { _ = await runtime.send(to: name) } }
+        }
+      }
+      await probe.wait(for: .deliverSuccess, count: 90)
+      #expect(atOnce.withLock { $0.most } <= concurrency)
+    }
+  }
+
   @Test func `a load leaves alone what runs in the queue of a shared actor`() async throws {
     let scratch = try Scratch()
     let path = scratch.path + "/o.db"

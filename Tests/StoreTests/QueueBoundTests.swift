@@ -175,6 +175,32 @@ struct QueueBoundTests {
     #expect(try world.count("parked") == 5)
   }
 
+  @Test(arguments: [FaultDisk.Fault.inputOutput, .full, .shortWrite], 1...4)
+  func `a commit that failed filled no queue`(_ fault: FaultDisk.Fault, _ nth: Int) async throws {
+    let file = try TestFile()
+    let disk = try FaultDisk()
+    let store = try file.open { $0.vfs = disk.name }
+    defer { store.close() }
+    let names = try await Names.register(in: store)
+    store.bound(names.claude, to: QueueBound(depth: 2, overflow: .block))
+    disk.fail(nth, fault, permanently: false)
+    let two = (0..<2).map { _ in names.event(to: [names.toClaude()]) }
+    var failures = 0
+    for _ in 0..<3 where try SQLiteFile(file.path).integer("SELECT count(*) FROM queue") == 0 {
+      do {
+        try await store.accepted(two, canBeHeldBack: true)
+      } catch let error as StoreError {
+        // The disk's fault, and not a queue that is not full.
+        #expect(error.code != .queueFull)
+        failures += 1
+      }
+    }
+    disk.heal()
+    #expect(failures <= 1)
+    #expect(try SQLiteFile(file.path).integer("SELECT count(*) FROM queue") == 2)
+    #expect(store.blockingLanes == [names.claude])
+  }
+
   @Test(arguments: [QueueBound.Overflow.dropOldest, .dropNewest, .park], 1...4)
   func `the writer's count is that of the rows, whatever happens to a queue`(
     _ overflow: QueueBound.Overflow, _ seed: UInt64

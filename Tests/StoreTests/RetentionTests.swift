@@ -247,11 +247,12 @@ struct RetentionTests {
       try await store.settled([record])
     }
     func state(_ delivery: Int64, _ nowMs: Int64 = 0) async throws -> DedupKeyState {
-      try await store.state(of: key, route: names.triage, for: delivery, nowMs: nowMs)
+      try await store.state(
+        of: key, route: names.triage, for: delivery, lane: names.claude, nowMs: nowMs)
     }
     #expect(try await state(1 << 16) == .free)
     try await end(1 << 16, 1, "error", .waiting(dueAtMs: 5, reason: "backoff"))
-    #expect(try await state(2 << 16) == .held(by: 1 << 16))
+    #expect(try await state(2 << 16) == .held(by: 1 << 16, orderKey: nil))
     #expect(try await state(1 << 16) == .free)
     try await end(
       2 << 16, 1, "dropped", .waiting(dueAtMs: 9, reason: "ordered_behind"), undone: true)

@@ -32,7 +32,7 @@ enum EngineBenchmark {
     print("accepts \(Workbench.count(accepted))/s, settles \(Workbench.count(settled))/s")
   }
 
-  private static func baseline(events: Int) throws -> Double {
+  static func baseline(events: Int) throws -> Double {
     let directory = try Workbench.scratch()
     defer { Workbench.remove(directory) }
     let path = directory + "/baseline.db"

@@ -18,6 +18,10 @@ int orgloop_free_space(const char *path, uint64_t *free_bytes, uint64_t *total_b
    Returns the descriptor, -1 with errno set; EWOULDBLOCK when another process holds it. */
 int orgloop_lock_file(const char *path);
 
+/* Gives the lock back and closes the file. Closing alone would leave the lock with a child that has
+   been forked and is not yet another program. */
+void orgloop_unlock_file(int fd);
+
 /* fsync of a directory, so that names in it are on the disk. 0, or -1 with errno set. */
 int orgloop_sync_directory(const char *path);
 

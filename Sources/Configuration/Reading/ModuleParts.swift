@@ -135,7 +135,8 @@ struct PartsReader {
       ActorDefinition(
         id: id, connector: connector.name, description: description, config: config,
         delivery: block.over(parts.defaults.delivery).policy,
-        sharesBreaker: block.breaker != nil, isEnabled: isEnabled,
+        sharesBreaker: block.breaker != nil, sharesConcurrency: block.concurrency != nil,
+        isEnabled: isEnabled,
         origin: node.origin))
   }
 

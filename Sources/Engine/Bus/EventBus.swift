@@ -65,7 +65,7 @@ package protocol EventBus: Sendable {
 
   /// What is known of a dedup key for one delivery.
   func state(
-    of key: DedupKeyRecord, route: Int64, for delivery: Int64, nowMs: Int64
+    of key: DedupKeyRecord, route: Int64, for delivery: Int64, lane: Int64, nowMs: Int64
   ) async throws -> DedupKeyState
   /// The steps of a completed transform pipeline as an earlier attempt has left them, as JSON.
   func storedSteps(ofDelivery delivery: Int64) async throws -> [UInt8]?

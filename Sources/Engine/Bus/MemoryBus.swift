@@ -143,7 +143,7 @@ package final class MemoryBus: EventBus {
   }
 
   package func state(
-    of key: DedupKeyRecord, route: Int64, for delivery: Int64, nowMs: Int64
+    of key: DedupKeyRecord, route: Int64, for delivery: Int64, lane: Int64, nowMs: Int64
   ) async throws -> DedupKeyState {
     state.withLock { state in
       let scope = KeyScope(route: route, transform: key.transform, hash: key.hash)
@@ -153,7 +153,10 @@ package final class MemoryBus: EventBus {
         }
         state.usedKeys[scope] = nil
       }
-      if let holder = state.heldKeys[scope], holder != delivery { return .held(by: holder) }
+      if let holder = state.heldKeys[scope], holder != delivery {
+        let held = state.queues[lane]?[holder]?.delivery
+        return .held(by: holder, orderKey: held?.orderKey)
+      }
       return .free
     }
   }

@@ -98,9 +98,9 @@ package final class SQLiteBus: EventBus {
   }
 
   package func state(
-    of key: DedupKeyRecord, route: Int64, for delivery: Int64, nowMs: Int64
+    of key: DedupKeyRecord, route: Int64, for delivery: Int64, lane: Int64, nowMs: Int64
   ) async throws -> DedupKeyState {
-    try await store.state(of: key, route: route, for: delivery, nowMs: nowMs)
+    try await store.state(of: key, route: route, for: delivery, lane: lane, nowMs: nowMs)
   }
 
   package func storedSteps(ofDelivery delivery: Int64) async throws -> [UInt8]? {

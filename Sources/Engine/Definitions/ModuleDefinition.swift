@@ -89,13 +89,15 @@ package struct ActorDefinition: Sendable, Hashable {
   /// The breaker is one for all routes that have no queue of their own; else each route has its own
   /// (config.md 7, Shared limits).
   package var sharesBreaker: Bool
+  /// The concurrency holds for routes with a queue of their own as well.
+  package var sharesConcurrency: Bool
   package var isEnabled: Bool
   package var origin: Origin?
 
   package init(
     id: String, connector: String, description: String? = nil, config: JSONObject = [:],
     delivery: DeliveryPolicy = DeliveryPolicy(), sharesBreaker: Bool = false,
-    isEnabled: Bool = true, origin: Origin? = nil
+    sharesConcurrency: Bool = false, isEnabled: Bool = true, origin: Origin? = nil
   ) {
     self.id = id
     self.connector = connector
@@ -103,9 +105,15 @@ package struct ActorDefinition: Sendable, Hashable {
     self.config = config
     self.delivery = delivery
     self.sharesBreaker = sharesBreaker
+    self.sharesConcurrency = sharesConcurrency
     self.isEnabled = isEnabled
     self.origin = origin
   }
+}
+
+extension ActorDefinition {
+  /// Attempts in flight over all lanes; nil = each lane has its own limit.
+  var concurrencyOverAll: Int? { sharesConcurrency ? delivery.concurrency : nil }
 }
 
 /// A logger of a module (config.md 5.4).

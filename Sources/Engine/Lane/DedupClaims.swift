@@ -83,6 +83,13 @@ final class DedupClaims: Sendable {
   /// Whether what the delivery waits behind is still unsettled, as far as that is known.
   func isWaiting(_ delivery: Int64) -> Bool { state.withLock { $0.ahead[delivery] != nil } }
 
+  /// A delivery that waits itself has let go of its keys.
+  ///
+  /// - Returns: Who waited for it.
+  func handOver(_ delivery: Int64) -> [Waiter] {
+    state.withLock { DedupClaims.takeWaiters(behind: delivery, &$0) }
+  }
+
   /// The outcome of a delivery is committed: what it had in hand is free, or in the file.
   ///
   /// - Returns: Who waited for it, when it is settled.
@@ -91,10 +98,14 @@ final class DedupClaims: Sendable {
       DedupClaims.letGo(delivery, &state)
       guard isSettled else { return [] }
       DedupClaims.forget(delivery, &state)
-      let waiters = state.waiters.removeValue(forKey: delivery) ?? []
-      for waiter in waiters { state.ahead[waiter.delivery] = nil }
-      return waiters
+      return DedupClaims.takeWaiters(behind: delivery, &state)
     }
+  }
+
+  private static func takeWaiters(behind delivery: Int64, _ state: inout State) -> [Waiter] {
+    let waiters = state.waiters.removeValue(forKey: delivery) ?? []
+    for waiter in waiters { state.ahead[waiter.delivery] = nil }
+    return waiters
   }
 
   private static func letGo(_ delivery: Int64, _ state: inout State) {

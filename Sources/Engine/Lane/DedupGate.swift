@@ -66,10 +66,17 @@ struct DedupGate: Sendable {
         of: acceptedAtMs.map {
           environment.bus.identity.deliveryID(number: other, acceptedAtMs: $0)
         })
-    case .held(let other):
+    case .held(let other, let orderKey)
+    where other > delivery.delivery && orderKey != nil
+      && orderKey == delivery.orderKey:
+      // The other one waits behind this one by its order key: it comes later, and finds out then.
+      return .open
+    case .held(let other, _):
       let isWatched = environment.dedup.wait(waiter, behind: other)
       // It may have been settled before anybody knew that this one waits for it.
-      guard try await state(of: key) == .held(by: other) else { return try await ask(key) }
+      guard case .held(by: other, _) = try await state(of: key) else {
+        return try await ask(key)
+      }
       return .behind(other, isWatched: isWatched)
     }
   }
@@ -77,10 +84,15 @@ struct DedupGate: Sendable {
   /// What was there already when a delivery with the key succeeded waited behind it, however late
   /// it comes here: its window ends no earlier than that of what succeeded at its arrival.
   private func state(of key: Key) async throws -> DedupKeyState {
-    let arrivedMs = delivery.createdAtMs ?? delivery.event.acceptedAtMs
+    // What an operator has brought back arrives now.
+    let arrivedMs =
+      delivery.attemptsBefore > 0
+      ? environment.time.steadyMs : delivery.createdAtMs ?? delivery.event.acceptedAtMs
     let atMs = min(environment.time.steadyMs, arrivedMs + key.windowMs - 1)
     return try await environment.bus.state(
-      of: record(key, nowMs: atMs), route: delivery.route, for: delivery.delivery, nowMs: atMs)
+      of: record(key, nowMs: atMs), route: delivery.route, for: delivery.delivery,
+      lane: delivery.lane,
+      nowMs: atMs)
   }
 
   /// - Parameter nowMs: Milliseconds since 1970 by the clock that never jumps, because the end of

@@ -63,6 +63,8 @@ package final class Lane: Sendable {
     case closeBreakers(ActorReference)
     case watchIdle(Set<Int64>, StopSignal)
     case alarm
+    /// The actor may have room for more.
+    case room
     case drain
   }
 
@@ -94,6 +96,9 @@ package final class Lane: Sendable {
     plan.withLock { body(&$0) }
     mailbox.post(.configured)
   }
+
+  /// The actor, which other lanes lead to as well, may have room for more.
+  func noteRoom() { mailbox.post(.room) }
 
   /// Closes the breakers that lead to an actor; who calls it has done so in the file.
   func closeBreakers(ofActor actor: ActorReference) { mailbox.post(.closeBreakers(actor)) }
@@ -290,12 +295,25 @@ extension Lane {
   func endDedup(_ report: Attempt.Report) {
     let dedup = environment.dedup
     if case .behind(_, let isWatched) = report.verdict {
+      // It has let go of its keys: who waits behind it is not to wait for its next look.
+      wake(dedup.handOver(report.delivery.delivery))
       // What it was to wait for may have been settled before this was committed.
       guard isWatched, !dedup.isWaiting(report.delivery.delivery) else { return }
       return wake([DedupClaims.Waiter(report.delivery)])
     }
     let isSettled = if case .settled = report.record.disposition { true } else { false }
     wake(dedup.ended(report.delivery.delivery, isSettled: isSettled))
+  }
+
+  /// Deliveries that were dropped by a full queue have no keys any more.
+  func endDedup(ofDropped deliveries: [Int64]) {
+    for delivery in deliveries { wake(environment.dedup.ended(delivery, isSettled: true)) }
+  }
+
+  /// The lane ends: attempts that it cut off have no keys in hand any more. Who waits behind them
+  /// looks again by itself.
+  func endDedup(ofCutOff deliveries: [Int64]) {
+    for delivery in deliveries { _ = environment.dedup.ended(delivery, isSettled: true) }
   }
 
   /// Where that cannot be written they are found when they are due.

@@ -96,6 +96,12 @@ struct LaneBreakers: Sendable {
     return gates
   }
 
+  /// Whether an attempt of the route that begins now decides what its breaker does.
+  func isHalfOpen(_ route: Int64, nowMs: Int64) -> Bool {
+    guard !tripped.isEmpty, let scope = scopes[route] else { return false }
+    return breakers[scope]?.openUntilMs.map { $0 <= nowMs } ?? false
+  }
+
   /// When the next breaker lets an attempt through; nil when none waits for its time.
   func wakeAtMs(nowMs: Int64) -> Int64? {
     guard !tripped.isEmpty else { return nil }

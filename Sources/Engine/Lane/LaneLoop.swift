@@ -1,11 +1,17 @@
 import Store
 
+extension Int64 {
+  /// Itself, if it is later than that.
+  fileprivate func after(_ other: Int64) -> Int64? { self > other ? self : nil }
+}
+
 /// The loop of a lane between two wake-ups: notes what happened, decides, and sets things going.
 struct LaneLoop {
   private let lane: Lane
   private var state: LaneState
   private var breakers: LaneBreakers
   private var limiter: RateLimiter?
+  private var slots: ActorSlots?
   /// Attempts that the next commit settles.
   private var ended: [Lane.Ending] = []
   /// Outcomes that could not be committed.
@@ -51,7 +57,9 @@ struct LaneLoop {
     case .fetchFailed(let action, let error):
       report(error.description)
       state.fetchFailed(action, retryAtMs: lane.nowMs + backOff())
-    case .dropped(let dropped): state.dropped(dropped)
+    case .dropped(let dropped):
+      state.dropped(dropped)
+      lane.endDedup(ofDropped: dropped.map(\.delivery))
     case .promoted(let oldest): state.promoted(oldest)
     case .started(let deliveries, let records, let gone):
       CrashPoint.startsCommitted.reached()
@@ -94,6 +102,7 @@ struct LaneLoop {
       breakers.close(of: Set(workers.keys))
     case .watchIdle(let routes, let idle): watchers.append((routes, idle))
     case .alarm: _ = alarms.popLast()
+    case .room: break
     case .drain: isDraining = true
     }
   }
@@ -105,13 +114,16 @@ struct LaneLoop {
     let mayStart = !isDraining && !isSettlingBroken
     if let gates = breakers.gates(nowMs: lane.nowMs) { state.limit(gates) }
     if mayStart { perform(in: &group) }
+    slots?.note(inFlight: state.inFlight, of: lane.key)
     setAlarm(mayStart: mayStart, in: &group)
     tellWatchers()
   }
 
   private mutating func perform(in group: inout DiscardingTaskGroup) {
     let nowMs = lane.nowMs
-    for action in state.actions(nowMs: nowMs, startsMax: limiter?.allowance(nowMs: nowMs) ?? .max) {
+    let allowed = min(state.startable, limiter?.allowance(nowMs: nowMs) ?? .max)
+    let startsMax = slots?.take(allowed, for: lane) ?? allowed
+    for action in state.actions(nowMs: nowMs, startsMax: startsMax) {
       if case .start(let deliveries) = action { limiter?.take(deliveries.count, nowMs: nowMs) }
       lane.perform(action, rate: limiter, in: &group)
     }
@@ -119,6 +131,8 @@ struct LaneLoop {
 
   private mutating func use(_ plan: Lane.Plan) {
     breakers.use(plan)
+    // All routes of a lane lead to one actor.
+    slots = plan.workers.values.first?.actor.slots
     guard let rate = plan.ratePerSecond else {
       limiter = nil
       return
@@ -131,6 +145,8 @@ struct LaneLoop {
   /// Nobody is left waiting for a lane that has ended.
   func end() {
     for watcher in watchers { watcher.idle.set() }
+    slots?.note(inFlight: 0, of: lane.key)
+    lane.endDedup(ofCutOff: state.inHand)
   }
 
   private mutating func tellWatchers() {
@@ -153,6 +169,13 @@ struct LaneLoop {
       return
     }
     let lane = lane
+    if breakers.isHalfOpen(delivery.route, nowMs: lane.nowMs) {
+      lane.log.emit(.routeCircuitHalfOpen) {
+        LogEntry(
+          .routeCircuitHalfOpen, timestampMs: lane.wallMs, target: worker.actor.reference.id,
+          route: worker.route.name, module: worker.module)
+      }
+    }
     group.addTask { await lane.attempt(delivery, start, worker) }
   }
 
@@ -222,7 +245,8 @@ struct LaneLoop {
   private mutating func setAlarm(mayStart: Bool, in group: inout DiscardingTaskGroup) {
     let wishes = [
       mayStart ? state.wakeAtMs() : nil, retrySettlingAtMs, breakers.wakeAtMs(nowMs: lane.nowMs),
-      mayStart && state.startable > 0 ? limiter?.nextMs : nil,
+      // A moment that is past says that something else holds the lane up.
+      mayStart && state.startable > 0 ? limiter?.nextMs.after(lane.nowMs) : nil,
     ].compactMap { $0 }
     guard let wish = wishes.min(), wish < alarms.last ?? .max else { return }
     alarms.append(wish)

@@ -19,7 +19,9 @@ extension LaneState {
 
   /// Deliveries that were parked are pending now, this one and newer ones.
   package mutating func promoted(_ oldest: Int64) {
-    rewind(to: oldest - 1)
+    // A page that is being read may have been read before they moved up.
+    cursor = min(cursor, oldest - 1)
+    hasRewound = hasRewound || isFetching
     feed = .behind(newOffers: true)
   }
 

@@ -28,7 +28,8 @@ package struct LaneState: Sendable {
   /// be taken in again.
   /// Each with its route.
   var held: [Int64: Int64] = [:]
-  private var inFlight = 0
+  /// Starts that are being committed, and attempts that run.
+  private(set) var inFlight = 0
   var keys: OrderKeys
   /// The newest delivery that was taken in or passed over.
   var cursor: Int64 = 0
@@ -74,6 +75,9 @@ package struct LaneState: Sendable {
 
   /// No attempt runs and no outcome is being committed.
   package var isDrained: Bool { inFlight == 0 && held.count == ready.count + toRelease.count }
+
+  /// Deliveries in the lane's hands.
+  var inHand: [Int64] { Array(held.keys) }
 
   /// Routes with deliveries in the lane's hands.
   package var routesInHand: Set<Int64> { Set(held.values) }

@@ -80,6 +80,7 @@ package struct PartPace: Sendable {
   package mutating func note(_ count: Int) -> Int64 {
     done += count
     guard let perSecond else { return 0 }
-    return Int64((Double(done) / perSecond * 1_000).rounded(.up))
+    // A rate can be as small as numbers are; ten years are as good as never.
+    return Int64(min((Double(done) / perSecond * 1_000).rounded(.up), 315_360_000_000))
   }
 }

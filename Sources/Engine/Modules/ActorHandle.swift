@@ -4,6 +4,7 @@ import Synchronization
 /// module hold it, while a reload puts another connector in and an unload takes it out.
 final class ActorHandle: Sendable {
   let reference: ActorReference
+  let slots = ActorSlots()
   private let state = Mutex<State>(State())
 
   private struct State: Sendable {
@@ -42,10 +43,15 @@ final class ActorHandle: Sendable {
   func close() -> OpenActor? { replace(nil, nil) }
 
   /// The definition changed in a way that the connector does not see.
-  func update(_ definition: ActorDefinition) { state.withLock { $0.definition = definition } }
+  func update(_ definition: ActorDefinition) {
+    state.withLock { $0.definition = definition }
+    slots.limit(to: definition.concurrencyOverAll)
+  }
 
   private func replace(_ open: OpenActor?, _ definition: ActorDefinition?) -> OpenActor? {
-    state.withLock { state in
+    // While it is not there nothing is delivered, and what runs is still counted.
+    if let definition { slots.limit(to: definition.concurrencyOverAll) }
+    return state.withLock { state in
       defer { state = State(open: open, definition: definition, isGone: state.isGone) }
       return state.open
     }

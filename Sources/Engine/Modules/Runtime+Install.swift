@@ -18,6 +18,7 @@ extension Runtime {
   func install(_ arrivals: [Arrival], moving: Bool) {
     var retired: [OpenActor] = []
     var moves: [Move] = []
+    var changed: [ActorReference: Int64] = [:]
     table.withLock { table in
       var loaded: [LoadedModule] = []
       for arrival in arrivals {
@@ -27,7 +28,7 @@ extension Runtime {
         module.jobs = old?.jobs.filter { !$0.isEnded } ?? []
         module.phase = old?.phase ?? .loading
         module.activeSinceMs = old?.activeSinceMs ?? time.steadyMs
-        retired += openActors(arrival, old, &module)
+        retired += openActors(arrival, old, &module, &changed)
         setRoutes(arrival, old, &module)
         setSources(arrival, old, &module, table)
         if moving {
@@ -43,6 +44,7 @@ extension Runtime {
       for move in moves { affected.insert(move.keys.from) }
       arrange(affected, &table)
       // Last: what they hand over finds its routes and lanes.
+      closeBreakers(ofActors: changed, table)
       for module in loaded { startSources(of: module.name, &table) }
       for move in moves { startMove(move, &table) }
     }
@@ -60,8 +62,11 @@ extension Runtime {
 
   // MARK: Parts of a module
 
+  /// - Parameter changed: Gets the actors whose connector is another one now, with their lanes.
+  /// - Returns: The connectors that are out of use.
   private func openActors(
-    _ arrival: Arrival, _ old: LoadedModule?, _ module: inout LoadedModule
+    _ arrival: Arrival, _ old: LoadedModule?, _ module: inout LoadedModule,
+    _ changed: inout [ActorReference: Int64]
   ) -> [OpenActor] {
     var retired: [OpenActor] = []
     for definition in arrival.definition.actors {
@@ -71,7 +76,10 @@ extension Runtime {
       let lane = arrival.keys.lanes[ModuleRecord.LaneName(kind: "actor", name: definition.id)]
       handle.isGone = lane.map(arrival.keys.gone.contains) ?? false
       if let connector = arrival.prepared.actors[definition.id] {
-        if let before = handle.open(connector, definition) { retired.append(before) }
+        if let before = handle.open(connector, definition) {
+          retired.append(before)
+          if let lane { changed[reference] = lane }
+        }
       } else {
         handle.update(definition)
       }
@@ -80,6 +88,22 @@ extension Runtime {
       if let before = handle.close() { retired.append(before) }
     }
     return retired
+  }
+
+  /// What was said of an actor that has changed does not hold any more (config.md 10.6).
+  private func closeBreakers(
+    ofActors changed: [ActorReference: Int64], _ table: ModuleTable
+  ) {
+    for (reference, key) in changed {
+      for running in table.lanes.values { running.lane.closeBreakers(ofActor: reference) }
+      _ = supervisor.start { [self] in
+        do {
+          try await store.closeBreakers(ofLane: key)
+        } catch {
+          reportSystemError("breakers of actor \(reference.id) cannot be closed: \(error)")
+        }
+      }
+    }
   }
 
   private func setRoutes(

@@ -115,6 +115,9 @@ package struct Retention: Sendable {
     if needs.hasOldCoverage {
       try await forget(.coverage, beforeMs: nowMs, &totals, \.coverage)
     }
+    if needs.hasOldReplays {
+      try await forget(.replays, beforeMs: logsBeforeMs, &totals, \.logEntries)
+    }
     if needs.hasOldLogs {
       try await forget(.logs, beforeMs: logsBeforeMs, &totals, \.logEntries)
     }
