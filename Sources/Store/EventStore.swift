@@ -195,12 +195,12 @@ package final class EventStore: Sendable {
   /// - Parameter completion: Told which deliveries have left the queue meanwhile: no attempt of
   ///   theirs has begun.
   package func start(
-    _ records: [StartRecord], pace: LanePace? = nil,
+    _ records: [StartRecord], paces: [LanePace] = [],
     completion: @escaping @Sendable (Result<[Int64], StoreError>) -> Void
   ) {
     submit(
       keepsFill: true,
-      { connection throws(StoreError) in try connection.start(records, pace: pace) },
+      { connection throws(StoreError) in try connection.start(records, paces: paces) },
       completion: completion)
   }
 

@@ -2,9 +2,9 @@ extension WriterConnection {
   /// Records attempts before their actors are called (config.md 7.1, step 1).
   ///
   /// - Returns: Deliveries that have left the queue meanwhile: no attempt of theirs may be made.
-  func start(_ records: [StartRecord], pace: LanePace?) throws(StoreError) -> [Int64] {
+  func start(_ records: [StartRecord], paces: [LanePace]) throws(StoreError) -> [Int64] {
     var gone: [Int64] = []
-    if let pace {
+    for pace in paces {
       statements.savePace.bind(1, pace.lane)
       statements.savePace.bind(2, String(pace.fullAtMs))
       statements.savePace.bind(3, pace.nextStartMs)

@@ -58,6 +58,41 @@ import Testing
     }
   }
 
+  @Test func `an actor's rate holds for routes with queues of their own as well`() async throws {
+    let scratch = try Scratch()
+    let clock = ManualClock()
+    let starts = Mutex<[Int64]>([])
+    let setup = ModuleWorld(
+      actor: TestActor { _ in
+        starts.withLock { $0.append(clock.time.steadyMs) }
+        return AttemptOutcome(.delivered)
+      })
+    var owner = ModuleWorld.module("default")
+    owner.actors[0].delivery.ratePerSecond = 10
+    owner.actors[0].sharesRate = true
+    let own = Self.user("b", delivery: DeliveryPolicy(ratePerSecond: 10), hasOwnLane: true)
+    let path = scratch.path + "/o.db"
+    try await withRuntime(path, modules: [owner, own], catalog: setup.catalog, clock: clock) {
+      runtime, probe in
+      for _ in 0..<20 {
+        for name in ["default", "b"] { _ = await runtime.send(to: name) }
+      }
+      await probe.wait(for: .deliverSuccess, count: 10)
+      try await clock.running { await probe.wait(for: .deliverSuccess, count: 25) }
+    }
+    // The row of the actor's queue keeps it over a restart.
+    try await withRuntime(path, modules: [owner, own], catalog: setup.catalog, clock: clock) {
+      _, probe in
+      try await clock.running { await probe.wait(for: .deliverSuccess, count: 15) }
+    }
+    let times = starts.withLock { $0 }
+    #expect(times.count == 40)
+    for (index, first) in times.enumerated() {
+      #expect(times[index...].prefix { $0 < first + 1_000 }.count <= 20)
+    }
+    #expect(try #require(times.last) - times[0] >= 2_990)
+  }
+
   @Test func `a load leaves alone what runs in the queue of a shared actor`() async throws {
     let scratch = try Scratch()
     let path = scratch.path + "/o.db"

@@ -136,7 +136,7 @@ struct PartsReader {
         id: id, connector: connector.name, description: description, config: config,
         delivery: block.over(parts.defaults.delivery).policy,
         sharesBreaker: block.breaker != nil, sharesConcurrency: block.concurrency != nil,
-        isEnabled: isEnabled,
+        sharesRate: block.ratePerSecond != nil, isEnabled: isEnabled,
         origin: node.origin))
   }
 

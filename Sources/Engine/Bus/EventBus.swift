@@ -27,10 +27,10 @@ package protocol EventBus: Sendable {
   /// Records that attempts begin; their actors may be called once `completion` has been.
   ///
   /// - Parameters:
-  ///   - pace: How far the lane's rate has been used up by them.
+  ///   - paces: How far rates have been used up by them.
   ///   - completion: Told which deliveries have left the queue meanwhile; those have no attempt.
   func start(
-    _ records: [StartRecord], pace: LanePace?,
+    _ records: [StartRecord], paces: [LanePace],
     completion: @escaping @Sendable (Result<[Int64], StoreError>) -> Void)
 
   /// Records outcomes and accepts the actors' own events, in one step. A delivery that is settled

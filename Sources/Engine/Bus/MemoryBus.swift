@@ -69,7 +69,7 @@ package final class MemoryBus: EventBus {
   package func unsubscribe(_ subscription: Subscription) { subscribers.remove(subscription) }
 
   package func start(
-    _ records: [StartRecord], pace: LanePace?,
+    _ records: [StartRecord], paces: [LanePace],
     completion: @escaping @Sendable (Result<[Int64], StoreError>) -> Void
   ) {
     completion(.success([]))

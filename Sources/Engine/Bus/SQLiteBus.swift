@@ -39,10 +39,10 @@ package final class SQLiteBus: EventBus {
   package func unsubscribe(_ subscription: Subscription) { subscribers.remove(subscription) }
 
   package func start(
-    _ records: [StartRecord], pace: LanePace?,
+    _ records: [StartRecord], paces: [LanePace],
     completion: @escaping @Sendable (Result<[Int64], StoreError>) -> Void
   ) {
-    store.start(records, pace: pace, completion: completion)
+    store.start(records, paces: paces, completion: completion)
   }
 
   package func acknowledge(

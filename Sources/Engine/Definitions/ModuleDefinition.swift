@@ -91,13 +91,16 @@ package struct ActorDefinition: Sendable, Hashable {
   package var sharesBreaker: Bool
   /// The concurrency holds for routes with a queue of their own as well.
   package var sharesConcurrency: Bool
+  /// The same of the rate.
+  package var sharesRate: Bool
   package var isEnabled: Bool
   package var origin: Origin?
 
   package init(
     id: String, connector: String, description: String? = nil, config: JSONObject = [:],
     delivery: DeliveryPolicy = DeliveryPolicy(), sharesBreaker: Bool = false,
-    sharesConcurrency: Bool = false, isEnabled: Bool = true, origin: Origin? = nil
+    sharesConcurrency: Bool = false, sharesRate: Bool = false, isEnabled: Bool = true,
+    origin: Origin? = nil
   ) {
     self.id = id
     self.connector = connector
@@ -106,14 +109,10 @@ package struct ActorDefinition: Sendable, Hashable {
     self.delivery = delivery
     self.sharesBreaker = sharesBreaker
     self.sharesConcurrency = sharesConcurrency
+    self.sharesRate = sharesRate
     self.isEnabled = isEnabled
     self.origin = origin
   }
-}
-
-extension ActorDefinition {
-  /// Attempts in flight over all lanes; nil = each lane has its own limit.
-  var concurrencyOverAll: Int? { sharesConcurrency ? delivery.concurrency : nil }
 }
 
 /// A logger of a module (config.md 5.4).

@@ -216,12 +216,17 @@ package final class Lane: Sendable {
 extension Lane {
   // What takes time; each reports back through the mailbox.
 
-  /// - Parameter rate: To be kept with what it starts.
+  /// How far the lane has used up its own rate.
+  func pace(_ limiter: RateLimiter) -> LanePace {
+    LanePace(lane: key, fullAtMs: limiter.fullAtMs, nextStartMs: limiter.nextMs)
+  }
+
+  /// - Parameter paces: To be kept with what it starts.
   func perform(
-    _ action: LaneState.Action, rate: RateLimiter?, in group: inout DiscardingTaskGroup
+    _ action: LaneState.Action, paces: [LanePace], in group: inout DiscardingTaskGroup
   ) {
     switch action {
-    case .start(let deliveries): commitStarts(deliveries, rate)
+    case .start(let deliveries): commitStarts(deliveries, paces)
     case .fetch(let after, let limit, let routes):
       group.addTask { await self.fetch(after: after, limit: limit, routes: routes) }
     case .fetchDue(let nowMs, let limit):
@@ -232,17 +237,14 @@ extension Lane {
     }
   }
 
-  private func commitStarts(_ deliveries: [QueuedDelivery], _ rate: RateLimiter?) {
+  private func commitStarts(_ deliveries: [QueuedDelivery], _ paces: [LanePace]) {
     let nowMs = environment.time.wallMs
     let records = deliveries.map { delivery in
       StartRecord(
         delivery: delivery.delivery, lane: key, number: delivery.attempts + 1,
         startedAtMs: nowMs, generation: delivery.generation)
     }
-    let pace = rate.map {
-      LanePace(lane: key, fullAtMs: $0.fullAtMs, nextStartMs: $0.nextMs)
-    }
-    environment.bus.start(records, pace: pace) { [mailbox] result in
+    environment.bus.start(records, paces: paces) { [mailbox] result in
       switch result {
       case .success(let gone): mailbox.post(.started(deliveries, records, gone: Set(gone)))
       case .failure(let error): mailbox.post(.startFailed(deliveries, error))

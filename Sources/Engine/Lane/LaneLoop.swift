@@ -1,7 +1,7 @@
 import Store
 
 extension Int64 {
-  /// Itself, if it is later than that.
+  /// Itself, if it is later than that: a moment that is past says that something else holds up.
   fileprivate func after(_ other: Int64) -> Int64? { self > other ? self : nil }
 }
 
@@ -121,11 +121,11 @@ struct LaneLoop {
 
   private mutating func perform(in group: inout DiscardingTaskGroup) {
     let nowMs = lane.nowMs
-    let allowed = min(state.startable, limiter?.allowance(nowMs: nowMs) ?? .max)
-    let startsMax = slots?.take(allowed, for: lane) ?? allowed
+    let allowed = min(state.startable(nowMs: nowMs), limiter?.allowance(nowMs: nowMs) ?? .max)
+    let (startsMax, pace) = slots?.take(allowed, for: lane, nowMs: nowMs) ?? (allowed, nil)
     for action in state.actions(nowMs: nowMs, startsMax: startsMax) {
       if case .start(let deliveries) = action { limiter?.take(deliveries.count, nowMs: nowMs) }
-      lane.perform(action, rate: limiter, in: &group)
+      lane.perform(action, paces: [limiter.map(lane.pace), pace].compactMap { $0 }, in: &group)
     }
   }
 
@@ -245,13 +245,18 @@ struct LaneLoop {
   private mutating func setAlarm(mayStart: Bool, in group: inout DiscardingTaskGroup) {
     let wishes = [
       mayStart ? state.wakeAtMs() : nil, retrySettlingAtMs, breakers.wakeAtMs(nowMs: lane.nowMs),
-      // A moment that is past says that something else holds the lane up.
-      mayStart && state.startable > 0 ? limiter?.nextMs.after(lane.nowMs) : nil,
+      nextStartMs(mayStart: mayStart),
     ].compactMap { $0 }
     guard let wish = wishes.min(), wish < alarms.last ?? .max else { return }
     alarms.append(wish)
     let lane = lane
     group.addTask { await lane.alarm(atMs: wish) }
+  }
+
+  /// When the rates let the next attempt begin.
+  private func nextStartMs(mayStart: Bool) -> Int64? {
+    guard mayStart, state.startable(nowMs: lane.nowMs) > 0 else { return nil }
+    return [limiter?.nextMs, slots?.nextMs].compactMap { $0?.after(lane.nowMs) }.max()
   }
 
   private mutating func backOff() -> Int64 {

@@ -290,7 +290,10 @@ package struct LaneState: Sendable {
   }
 
   /// Deliveries that a start would take now.
-  package var startable: Int { max(min(concurrencyMax - inFlight, ready.count), 0) }
+  package func startable(nowMs: Int64) -> Int {
+    if let pausedUntilMs, nowMs < pausedUntilMs { return 0 }
+    return max(min(concurrencyMax - inFlight, ready.count), 0)
+  }
 
   /// What is to be done now.
   ///
@@ -325,7 +328,7 @@ package struct LaneState: Sendable {
   }
 
   private mutating func takeStarts(_ startsMax: Int) -> [QueuedDelivery]? {
-    let count = min(startable, startsMax)
+    let count = min(max(min(concurrencyMax - inFlight, ready.count), 0), startsMax)
     guard count > 0 else { return nil }
     let starts = Array(ready.prefix(count))
     ready.removeFirst(count)

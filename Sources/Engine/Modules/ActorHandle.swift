@@ -45,12 +45,12 @@ final class ActorHandle: Sendable {
   /// The definition changed in a way that the connector does not see.
   func update(_ definition: ActorDefinition) {
     state.withLock { $0.definition = definition }
-    slots.limit(to: definition.concurrencyOverAll)
+    slots.limit(to: definition)
   }
 
   private func replace(_ open: OpenActor?, _ definition: ActorDefinition?) -> OpenActor? {
     // While it is not there nothing is delivered, and what runs is still counted.
-    if let definition { slots.limit(to: definition.concurrencyOverAll) }
+    if let definition { slots.limit(to: definition) }
     return state.withLock { state in
       defer { state = State(open: open, definition: definition, isGone: state.isGone) }
       return state.open

@@ -74,6 +74,7 @@ extension Runtime {
       let handle = actors.handle(for: reference, in: module.name)
       module.actors[definition.id] = handle
       let lane = arrival.keys.lanes[ModuleRecord.LaneName(kind: "actor", name: definition.id)]
+      if let lane { handle.slots.restore(lane: lane, fullAtMs: arrival.keys.paces[lane]) }
       handle.isGone = lane.map(arrival.keys.gone.contains) ?? false
       if let connector = arrival.prepared.actors[definition.id] {
         if let before = handle.open(connector, definition) {
@@ -205,7 +206,9 @@ extension Runtime {
     guard let route = plan.workers[plan.active.min() ?? 0] else { return }
     guard let policy = route.lanePolicy else { return }
     plan.concurrencyMax = policy.concurrency
-    plan.ratePerSecond = policy.ratePerSecond
+    // A rate of the actor's own is kept for all lanes that lead to it.
+    let isKeptByActor = !route.route.hasOwnLane && route.actor.slots.hasRate
+    plan.ratePerSecond = isKeptByActor ? nil : policy.ratePerSecond
   }
 
   /// A queue is bounded as long as a loaded route leads to it, active or not.
