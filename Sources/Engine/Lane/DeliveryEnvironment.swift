@@ -18,6 +18,16 @@ final class DeliveryEnvironment: Sendable {
   /// Names of sources by number, also of modules that are not loaded now.
   private let sources: Mutex<[Int64: SourceName]>
 
+  /// What lanes that have ended knew of their breakers and rates: one that begins again goes on
+  /// from there, and not from what its routes were loaded with.
+  private let remembered = Mutex<[Int64: LaneMemory]>([:])
+
+  /// What a lane leaves behind.
+  struct LaneMemory: Sendable {
+    var breakers: [BreakerRow.Scope: BreakerRow] = [:]
+    var rateFullAtMs: Double?
+  }
+
   /// Whom to tell that an actor can be used no more.
   private let actorObserver = Mutex<(@Sendable (ActorReference) -> Void)?>(nil)
 
@@ -50,6 +60,21 @@ final class DeliveryEnvironment: Sendable {
     self.intake = intake
     self.promptMetadata = promptMetadata
     self.sources = Mutex(sources)
+  }
+
+  func remember(_ memory: LaneMemory, ofLane lane: Int64) {
+    remembered.withLock { $0[lane] = memory }
+  }
+
+  func memory(ofLane lane: Int64) -> LaneMemory {
+    remembered.withLock { $0[lane] } ?? LaneMemory()
+  }
+
+  /// Breakers were closed: what lanes knew of them before does not hold any more.
+  func forgetBreakers() {
+    remembered.withLock { remembered in
+      for lane in remembered.keys { remembered[lane]?.breakers = [:] }
+    }
   }
 
   func whenActorChanges(_ body: @escaping @Sendable (ActorReference) -> Void) {

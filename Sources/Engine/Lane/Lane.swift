@@ -186,6 +186,12 @@ package final class Lane: Sendable {
 
   var currentPlan: Plan { plan.withLock { $0 } }
 
+  /// What an earlier life of the lane has left for this one, and this one for the next.
+  var memory: DeliveryEnvironment.LaneMemory {
+    get { environment.memory(ofLane: key) }
+    set { environment.remember(newValue, ofLane: key) }
+  }
+
   /// The event that tells of a breaker that has opened or closed (events.md 7.1).
   func signal(
     _ name: String, _ report: Attempt.Report, _ payload: JSONObject

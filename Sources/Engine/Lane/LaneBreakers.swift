@@ -19,7 +19,23 @@ struct LaneBreakers: Sendable {
   private var tripped: Set<BreakerRow.Scope> = []
   private var isToldOfTripped = false
 
-  init(lane: Int64) { self.lane = lane }
+  /// What an earlier life of the lane knew.
+  private var remembered: [BreakerRow.Scope: BreakerRow]
+
+  init(lane: Int64, remembered: [BreakerRow.Scope: BreakerRow]) {
+    self.lane = lane
+    self.remembered = remembered
+  }
+
+  /// Every breaker as its row would have it.
+  var rows: [BreakerRow.Scope: BreakerRow] {
+    var rows = remembered
+    for (scope, breaker) in breakers {
+      rows[scope] = BreakerRow(
+        scope, failures: breaker.failures, openUntilMs: breaker.openUntilMs)
+    }
+    return rows
+  }
 
   /// Takes other routes into use. A breaker that is known goes on as it is.
   mutating func use(_ plan: Lane.Plan) {
@@ -32,7 +48,7 @@ struct LaneBreakers: Sendable {
         breakers[scope]?.policy = policy
         continue
       }
-      let row = worker.breakers.first { $0.scope == scope }
+      let row = remembered[scope] ?? worker.breakers.first { $0.scope == scope }
       let breaker = CircuitBreaker(
         policy, failures: row?.failures ?? 0, openUntilMs: row?.openUntilMs)
       breakers[scope] = breaker

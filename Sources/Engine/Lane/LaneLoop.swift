@@ -12,6 +12,7 @@ struct LaneLoop {
   private var breakers: LaneBreakers
   private var limiter: RateLimiter?
   private var slots: ActorSlots?
+  private let rememberedFullAtMs: Double?
   /// Attempts that the next commit settles.
   private var ended: [Lane.Ending] = []
   /// Outcomes that could not be committed.
@@ -39,7 +40,9 @@ struct LaneLoop {
   init(lane: Lane, state: LaneState) {
     self.lane = lane
     self.state = state
-    breakers = LaneBreakers(lane: lane.key)
+    let memory = lane.memory
+    breakers = LaneBreakers(lane: lane.key, remembered: memory.breakers)
+    rememberedFullAtMs = memory.rateFullAtMs
     use(lane.currentPlan)
   }
 
@@ -138,7 +141,7 @@ struct LaneLoop {
       return
     }
     let stored = plan.workers.values.compactMap(\.rateFullAtMs).max()
-    let fullAtMs = max(limiter?.fullAtMs ?? 0, stored ?? 0)
+    let fullAtMs = max(limiter?.fullAtMs ?? 0, rememberedFullAtMs ?? 0, stored ?? 0)
     limiter = RateLimiter(ratePerSecond: rate, fullAtMs: fullAtMs, nowMs: lane.nowMs)
   }
 
@@ -146,6 +149,8 @@ struct LaneLoop {
   func end() {
     for watcher in watchers { watcher.idle.set() }
     slots?.note(inFlight: 0, of: lane.key)
+    lane.memory = DeliveryEnvironment.LaneMemory(
+      breakers: breakers.rows, rateFullAtMs: limiter?.fullAtMs)
     lane.endDedup(ofCutOff: state.inHand)
   }
 

@@ -95,6 +95,7 @@ extension Runtime {
   private func closeBreakers(
     ofActors changed: [ActorReference: Int64], _ table: ModuleTable
   ) {
+    if !changed.isEmpty { deliveryEnvironment.forgetBreakers() }
     for (reference, key) in changed {
       for running in table.lanes.values { running.lane.closeBreakers(ofActor: reference) }
       _ = supervisor.start { [self] in

@@ -113,6 +113,7 @@ extension Runtime {
     handle.isGone = false
     table.withLock { table in
       let lanes = table.lanes(toActorsOf: module.name)
+      deliveryEnvironment.forgetBreakers()
       for key in lanes { table.lanes[key]?.lane.closeBreakers(ofActor: handle.reference) }
       arrange(lanes, &table)
     }
