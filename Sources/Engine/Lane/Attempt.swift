@@ -126,7 +126,7 @@ struct Attempt {
     let config = JSONText(.object(config)).bytes
     let payload = envelope.slice(at: Attempt.payloadPath)
     let flags = AuditChecks.flags(
-      config: config, payload: payload.map { Array($0.bytes) } ?? [],
+      config: config, event: envelope.bytes, payload: payload.map { Array($0.bytes) } ?? [],
       isInterpolated: worker.template.isInterpolated, policy: audit.policy)
     return AuditDraft(flags: flags, config: config)
   }
