@@ -203,4 +203,27 @@ import Testing
       #expect(dry.deliveries == 2)
     }
   }
+
+  @Test func `an inbox for alarms whose actor fails does not feed itself`() async throws {
+    let scratch = try Scratch()
+    let path = scratch.path + "/o.db"
+    let setup = ModuleWorld(actor: TestActor { _ in AttemptOutcome(.rejected, error: "no") })
+    var module = InboxTests.module()
+    var alarms = module.routes[0]
+    alarms.name = "alarms"
+    alarms.sources = [SourceReference(id: "orgloop")]
+    alarms.config["session_key"] = "alarms"
+    module.routes.append(alarms)
+    try await withRuntime(path, modules: [module], catalog: setup.catalog) {
+      (runtime, probe) async throws in
+      _ = await runtime.send(#"{"key":"a"}"#, to: "b")
+      // That of the event, and that of the alarm about it.
+      await probe.wait(for: .deliverDeadLetter, count: 2)
+    }
+    let kinds = try SQLiteFile(path).rows(
+      "SELECT platform_event, count(*) FROM v_events WHERE source = 'orgloop' GROUP BY 1 ORDER BY 1"
+    )
+    #expect(kinds.contains(["delivery.dead_lettered", "1"]))
+    #expect(kinds.contains(["inbox.notification", "2"]))
+  }
 }
