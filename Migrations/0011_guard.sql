@@ -36,6 +36,9 @@ CREATE TABLE inbox_keys (
   PRIMARY KEY (module, session_key)
 ) STRICT, WITHOUT ROWID;
 
+-- Of the route that stored the entry, so that a batch that is put back keeps it.
+ALTER TABLE inbox ADD COLUMN batch_max INTEGER NOT NULL DEFAULT 100;
+
 CREATE UNIQUE INDEX inbox_delivery ON inbox (delivery);
 
 CREATE INDEX inbox_expiring ON inbox (expires_at_ms) WHERE state = 'pending';

@@ -33,7 +33,7 @@ struct ControlAPI: Sendable {
       return try await letters.carryOut(action, body, by: caller())
     case (.replay, _): return try await letters.replay(body, by: caller())
     case (.inboxList, _), (.inboxStatus, _), (.inboxDrain, _), (.inboxRestore, _):
-      return try await inbox(endpoint, query, body)
+      return try await inbox(endpoint, query, body, by: caller())
     case (.moduleList, _): return try await modules.list(query)
     case (.module(let name), _): return try await modules.status(name)
     case (.order(let order), _): return try await carryOut(order, body, by: caller())
@@ -91,12 +91,12 @@ struct ControlAPI: Sendable {
   }
 
   private func inbox(
-    _ endpoint: Endpoint, _ query: Substring, _ bytes: [UInt8]
+    _ endpoint: Endpoint, _ query: Substring, _ bytes: [UInt8], by caller: Caller
   ) async throws -> Answer {
     guard let parameters = QueryParameters(query) else {
       return .problem(.badRequest, "The query is not properly encoded")
     }
-    let inbox = InboxAPI(gateway: gateway)
+    let inbox = InboxAPI(gateway: gateway, caller: caller)
     do {
       switch endpoint {
       case .inboxList: return try await inbox.list(parameters)

@@ -4,6 +4,7 @@ import HTTPTypes
 /// Collecting what waits in the inbox (cli-http.md 3.3).
 struct InboxAPI: Sendable {
   let gateway: any RuntimeGateway
+  let caller: Caller
 
   /// Parameters may stand in the query or in the body.
   ///
@@ -19,7 +20,8 @@ struct InboxAPI: Sendable {
     }
     return Answer(
       json: try await gateway.drainInbox(
-        key, module: try query["module"] ?? body.string("module"), limit: limit))
+        key, module: try query["module"] ?? body.string("module"), limit: limit,
+        by: caller))
   }
 
   /// - Throws: What the gateway throws; ``ControlBody/Problem``.
@@ -27,7 +29,7 @@ struct InboxAPI: Sendable {
     guard let batch = try query["batch"] ?? body.string("batch") else {
       return .problem(.badRequest, "batch is missing")
     }
-    return Answer(json: try await gateway.restoreInbox(batch: batch))
+    return Answer(json: try await gateway.restoreInbox(batch: batch, by: caller))
   }
 
   func status(_ query: QueryParameters) async throws -> Answer {

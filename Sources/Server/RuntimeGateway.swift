@@ -44,9 +44,11 @@ package protocol RuntimeGateway: Sendable {
   /// `{events, remaining, continuation, batch}`.
   ///
   /// - Throws: ``EngineError`` `.invalid` (422) when several modules have the key.
-  func drainInbox(_ sessionKey: String, module: String?, limit: Int) async throws -> JSONValue
+  func drainInbox(
+    _ sessionKey: String, module: String?, limit: Int, by caller: Caller
+  ) async throws -> JSONValue
   /// `{restored}`.
-  func restoreInbox(batch: String) async throws -> JSONValue
+  func restoreInbox(batch: String, by caller: Caller) async throws -> JSONValue
   /// `[{sessionKey, module, pending}]`, of one key or of all.
   func inbox(_ sessionKey: String?, module: String?) async throws -> [JSONValue]
 

@@ -23,6 +23,10 @@ package final class LoopRule: Sendable {
     self.windowMs = windowMs
     self.alarm = alarm
   }
+
+  /// For events that belong to a trace and do not count in it: they go no further once it is broken.
+  static let onlyIfBroken = LoopRule(
+    warnDepth: .max, depthMax: .max, traceDepthMax: 2, windowMs: 0, alarm: { _ in nil })
 }
 
 /// An event that is accepted because of another one, in its transaction.

@@ -19,25 +19,40 @@ package struct InboxEntry: Sendable {
   package static let keyBytesMax = 1 << 10
 }
 
-/// What an actor is told of a batch key: provenance and payload of an event, as JSON. Called in the
-/// transaction, so it must be pure.
-package typealias InboxNotice =
-  @Sendable (InboxKeyState) -> (provenance: [UInt8], payload: [UInt8])
+/// What an actor is told of a batch key. Called in the transaction, so it must be pure.
+package typealias InboxNotice = @Sendable (InboxKeyState) -> InboxTidings
+
+/// The event that tells an actor of a batch key, as far as the store does not know it.
+package struct InboxTidings: Sendable {
+  /// JSON objects.
+  package var provenance: [UInt8]
+  package var payload: [UInt8]
+  /// How often its actor may be told.
+  package var budget: StartBudget?
+  /// As ``AcceptRecord/budgetAlarm``.
+  package var budgetAlarm: (@Sendable (_ ordinal: Int) -> Alarm?)?
+
+  package init(provenance: [UInt8], payload: [UInt8]) {
+    self.provenance = provenance
+    self.payload = payload
+  }
+}
 
 /// What waits under a batch key.
 package struct InboxKeyState: Sendable, Hashable {
   package var module: String
   package var sessionKey: String
+  /// The number of the route that stored the newest entry.
+  package var route: Int64
+  package var nowMs: Int64
   package var pending: Int
   /// When the event of the oldest entry was accepted.
   package var oldestMs: Int64
-
-  package init(module: String, sessionKey: String, pending: Int, oldestMs: Int64) {
-    self.module = module
-    self.sessionKey = sessionKey
-    self.pending = pending
-    self.oldestMs = oldestMs
-  }
+  /// The newest entry's.
+  package var delivery: Int64
+  package var traceID: String
+  /// The newest entry is an event of the runtime's own.
+  package var isOfSystemEvent: Bool
 }
 
 /// Somebody's wish to have what waits under a batch key.
@@ -63,7 +78,7 @@ package struct InboxOrder: Sendable {
     self.notice = notice
   }
 
-  /// 16 MiB: payloads of one batch, except where the first alone is larger.
+  /// 16 MiB: envelopes of one batch, except where the first alone is larger.
   package static let bytesMax = 16 << 20
 }
 
@@ -76,8 +91,10 @@ package struct InboxBatch: Sendable {
   package var module: String?
   /// Modules that have the key, when there are several and none was named; then nothing is drained.
   package var candidates: [String] = []
-  /// Where a notification was queued.
-  package var notifiedLane: Int64?
+  /// Entries of the key whose time was over.
+  package var expired = 0
+  /// Where something was queued.
+  package var lanes: [Int64] = []
 }
 
 /// Entries that nobody collected in time.
@@ -85,6 +102,12 @@ package struct InboxExpiry: Sendable, Hashable {
   package var module: String
   package var sessionKey: String
   package var count: Int
+
+  package init(module: String, sessionKey: String, count: Int) {
+    self.module = module
+    self.sessionKey = sessionKey
+    self.count = count
+  }
 }
 
 extension EventStore {
@@ -104,14 +127,16 @@ extension EventStore {
     }
   }
 
-  /// Ends entries whose time is over: their deliveries become `dropped`, reason `expired`.
+  /// Ends entries whose time is over: their deliveries become `dropped`, reason `expired`. Where
+  /// others of the key are left, its actor is told again.
   ///
   /// - Parameter limit: At most this many; call it again until it gives none.
+  /// - Returns: The keys, and the lanes in which notifications were queued.
   package func expireInbox(
-    nowMs: Int64, limit: Int
-  ) async throws(StoreError) -> [InboxExpiry] {
+    nowMs: Int64, limit: Int, notice: @escaping InboxNotice
+  ) async throws(StoreError) -> (keys: [InboxExpiry], lanes: [Int64]) {
     try await write { connection throws(StoreError) in
-      try connection.expireInbox(nowMs: nowMs, limit: limit)
+      try connection.expireInbox(nowMs: nowMs, limit: limit, notice)
     }
   }
 }

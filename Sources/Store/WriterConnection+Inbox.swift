@@ -18,6 +18,7 @@ extension WriterConnection {
     insert.bind(3, record.start.delivery)
     insert.bind(4, record.endedAtMs)
     insert.bind(5, entry.expiresAtMs)
+    insert.bind(6, entry.batchMax)
     try insert.run(doing: "store an inbox entry")
     try keepKey(
       module, entry.sessionKey, route: record.route, batchMax: entry.batchMax)
@@ -45,16 +46,24 @@ extension WriterConnection {
     key.bind(1, module)
     key.bind(2, sessionKey)
     guard try key.step(doing: "read an inbox key") else { return nil }
-    if let told = key.optionalInt64(1), try isOutstanding(told) { return nil }
+    if let told = key.optionalInt64(1), try isOutstanding(told, nowMs: nowMs) { return nil }
     let (route, generation) = (key.int64(0), key.int64(4))
     guard let lane = key.optionalInt64(2),
-      let state = try state(of: sessionKey, in: module, named: key.text(3))
+      let state = try state(
+        of: sessionKey, in: module, named: key.text(3), route: route, nowMs: nowMs)
     else { return nil }
-    let text = notice(state)
-    let record = AcceptRecord(
+    let tidings = notice(state)
+    // What the actor does now follows from the entry, so it is of the entry's trace: a loop that
+    // goes through an inbox is one loop.
+    var record = AcceptRecord(
       source: key.int64(5), acceptedAtMs: nowMs, type: 2, generation: generation,
-      provenance: text.provenance, payload: text.payload,
-      deliveries: [DeliveryRecord(lane: lane, route: route, generation: generation)])
+      provenance: tidings.provenance, payload: tidings.payload, traceID: state.traceID,
+      cause: state.delivery,
+      deliveries: [
+        DeliveryRecord(lane: lane, route: route, generation: generation, budget: tidings.budget)
+      ])
+    record.loop = .onlyIfBroken
+    record.budgetAlarm = tidings.budgetAlarm
     guard let receipt = try accept(AcceptBatch(records: [record])).first else { return nil }
     let mark = try connection.prepare(SQL.markNotified)
     mark.bind(1, module)
@@ -63,35 +72,67 @@ extension WriterConnection {
     try mark.run(doing: "note a notification")
     return AcceptReceipt(
       sequence: receipt.sequence, acceptedAtMs: receipt.acceptedAtMs, isDuplicate: false,
-      externalID: nil, traceID: nil, lanes: receipt.lanes ?? [lane],
+      externalID: nil, traceID: state.traceID,
+      lanes: (receipt.lanes ?? [lane])
+        + (receipt.notice?.alarms ?? []).flatMap { alarm, receipt in
+          receipt.lanes ?? alarm.record.deliveries.map(\.lane)
+        },
       notice: AcceptNotice(
         loop: nil, dropped: [:],
         alarms: [(Alarm(record: record, context: state), receipt)]))
   }
 
-  /// Whether a notification is on its way, or has arrived. One that ended otherwise has told nobody.
-  private func isOutstanding(_ delivery: Int64) throws(StoreError) -> Bool {
+  /// Whether a notification is on its way, or has arrived. One that ended otherwise has told nobody;
+  /// one that a guard has stopped is not followed by another for a minute, so that each entry does
+  /// not make one that is stopped too.
+  private func isOutstanding(_ delivery: Int64, nowMs: Int64) throws(StoreError) -> Bool {
     let end = try connection.prepare(
       """
-      SELECT state = 'delivered' FROM settled WHERE delivery = ?1
+      SELECT state = 'delivered' OR (reason IN ('loop', 'budget') AND settled_at_ms > ?2 - 60000)
+      FROM settled WHERE delivery = ?1
       UNION ALL
       SELECT 1 FROM events WHERE sequence = ?1 >> 16
         AND NOT EXISTS (SELECT 1 FROM settled WHERE delivery = ?1)
       """)
     end.bind(1, delivery)
+    end.bind(2, nowMs)
     return try end.step(doing: "look for a notification") ? end.int(0) != 0 : false
   }
 
-  /// Nil when nothing waits.
+  /// Nil when nothing waits whose time is not over.
   private func state(
-    of sessionKey: String, in module: Int64, named name: String
+    of sessionKey: String, in module: Int64, named name: String, route: Int64, nowMs: Int64
   ) throws(StoreError) -> InboxKeyState? {
-    let query = try connection.prepare(SQL.inboxState)
+    let pending = try pending(module, sessionKey, nowMs: nowMs)
+    guard pending > 0 else { return nil }
+    let oldest = try connection.prepare(SQL.oldestInbox)
+    oldest.bind(1, module)
+    oldest.bind(2, sessionKey)
+    oldest.bind(3, nowMs)
+    let newest = try connection.prepare(SQL.newestInbox)
+    newest.bind(1, module)
+    newest.bind(2, sessionKey)
+    newest.bind(3, nowMs)
+    guard try oldest.step(doing: "read the inbox"), try newest.step(doing: "read the inbox") else {
+      return nil
+    }
+    let delivery = newest.int64(0)
+    return InboxKeyState(
+      module: name, sessionKey: sessionKey, route: route, nowMs: nowMs, pending: pending,
+      oldestMs: oldest.int64(0), delivery: delivery,
+      traceID: newest.optionalText(1)
+        ?? identity.traceID(sequence: delivery >> 16, acceptedAtMs: newest.int64(2)),
+      isOfSystemEvent: newest.int(3) != 0)
+  }
+
+  private func pending(
+    _ module: Int64, _ sessionKey: String, nowMs: Int64
+  ) throws(StoreError) -> Int {
+    let query = try connection.prepare(SQL.countInbox)
     query.bind(1, module)
     query.bind(2, sessionKey)
-    guard try query.step(doing: "read the inbox"), query.int(0) > 0 else { return nil }
-    return InboxKeyState(
-      module: name, sessionKey: sessionKey, pending: query.int(0), oldestMs: query.int64(1))
+    query.bind(3, nowMs)
+    return try query.step(doing: "read the inbox") ? query.int(0) : 0
   }
 
   // MARK: Collecting
@@ -111,16 +152,14 @@ extension WriterConnection {
       return batch
     }
     batch.module = owner.name
-    // What is over is over, whether somebody has noted it or not.
-    while try expireInbox(nowMs: order.nowMs, limit: 1_000).count > 0 {}
+    batch.expired = try expireSome(owner.key, order.sessionKey, nowMs: order.nowMs)
     try take(order, of: owner.key, limit: min(order.limit, owner.batchMax), into: &batch)
-    let left = try state(of: order.sessionKey, in: owner.key, named: owner.name)
-    batch.remaining = left?.pending ?? 0
+    batch.remaining = try pending(owner.key, order.sessionKey, nowMs: order.nowMs)
     if !batch.deliveries.isEmpty { try forgetNotification(owner.key, order.sessionKey) }
-    if left != nil {
+    if batch.remaining > 0 {
       let receipt = try notify(
         owner.key, order.sessionKey, nowMs: order.nowMs, order.notice)
-      batch.notifiedLane = receipt?.lanes?.first
+      batch.lanes = receipt?.lanes ?? []
     }
     try forgetKey(owner.key, order.sessionKey)
     return batch
@@ -133,6 +172,7 @@ extension WriterConnection {
     entries.bind(1, module)
     entries.bind(2, order.sessionKey)
     entries.bind(3, limit)
+    entries.bind(4, order.nowMs)
     let mark = try connection.prepare(SQL.markDrained)
     var (bytes, taken) = (0, [Int64]())
     while try entries.step(doing: "drain the inbox") {
@@ -174,9 +214,10 @@ extension WriterConnection {
   ) throws(StoreError) -> (count: Int, lanes: [Int64]) {
     let find = try connection.prepare(SQL.inboxOfBatch)
     find.bind(1, batch)
-    var entries: [(entry: Int64, module: Int64, key: String, route: Int64)] = []
+    var entries: [(entry: Int64, module: Int64, key: String, route: Int64, batchMax: Int)] = []
     while try find.step(doing: "find a batch") {
-      entries.append((find.int64(0), find.int64(1), find.text(2), find.int64(3)))
+      entries.append(
+        (find.int64(0), find.int64(1), find.text(2), find.int64(3), find.int(4)))
     }
     let restore = try connection.prepare(SQL.restoreInbox)
     for entry in entries {
@@ -190,12 +231,15 @@ extension WriterConnection {
     keep.bind(1, last.module)
     keep.bind(2, last.key)
     keep.bind(3, last.route)
+    keep.bind(4, last.batchMax)
     try keep.run(doing: "store an inbox key")
     let receipt = try notify(last.module, last.key, nowMs: nowMs, notice)
     return (entries.count, receipt?.lanes ?? [])
   }
 
-  func expireInbox(nowMs: Int64, limit: Int) throws(StoreError) -> [InboxExpiry] {
+  func expireInbox(
+    nowMs: Int64, limit: Int, _ notice: InboxNotice
+  ) throws(StoreError) -> (keys: [InboxExpiry], lanes: [Int64]) {
     let find = try connection.prepare(SQL.expiredInbox)
     find.bind(1, nowMs)
     find.bind(2, limit)
@@ -211,162 +255,61 @@ extension WriterConnection {
       counts[
         Key(module: find.int64(2), name: find.text(3), sessionKey: find.text(4)), default: 0] += 1
     }
-    guard !expired.isEmpty else { return [] }
+    try expire(expired, nowMs: nowMs)
+    var lanes: [Int64] = []
+    for key in counts.keys {
+      lanes += try remind(key.module, key.sessionKey, nowMs: nowMs, notice)
+      try forgetKey(key.module, key.sessionKey)
+    }
+    let keys = counts.map {
+      InboxExpiry(module: $0.name, sessionKey: $0.sessionKey, count: $1)
+    }
+    return (keys.sorted { ($0.module, $0.sessionKey) < ($1.module, $1.sessionKey) }, lanes)
+  }
+
+  /// Ends entries of one key whose time is over; more than that are passed over by whoever looks,
+  /// until their turn comes.
+  private func expireSome(
+    _ module: Int64, _ sessionKey: String, nowMs: Int64
+  ) throws(StoreError) -> Int {
+    let find = try connection.prepare(SQL.expiredInboxOfKey)
+    find.bind(1, module)
+    find.bind(2, sessionKey)
+    find.bind(3, nowMs)
+    var expired: [(entry: Int64, delivery: Int64)] = []
+    while try find.step(doing: "look for expired inbox entries") {
+      expired.append((find.int64(0), find.int64(1)))
+    }
+    try expire(expired, nowMs: nowMs)
+    return expired.count
+  }
+
+  private func expire(
+    _ entries: [(entry: Int64, delivery: Int64)], nowMs: Int64
+  ) throws(StoreError) {
     let mark = try connection.prepare("UPDATE inbox SET state = 'expired' WHERE entry = ?1")
     let drop = try connection.prepare(SQL.dropExpired)
-    for (entry, delivery) in expired {
+    for (entry, delivery) in entries {
       mark.bind(1, entry)
       try mark.run(doing: "expire an inbox entry")
       drop.bind(1, delivery)
       drop.bind(2, nowMs)
       try drop.run(doing: "expire an inbox entry")
     }
-    for key in counts.keys { try forgetKey(key.module, key.sessionKey) }
-    return counts.map { InboxExpiry(module: $0.name, sessionKey: $0.sessionKey, count: $1) }
-      .sorted { ($0.module, $0.sessionKey) < ($1.module, $1.sessionKey) }
   }
-}
 
-extension SQL {
-  /// Unique (delivery): one that expired and was requeued is stored again.
-  package static let insertInbox = """
-    INSERT INTO inbox (module, session_key, delivery, state, stored_at_ms, expires_at_ms)
-    VALUES (?1, ?2, ?3, 'pending', ?4, ?5)
-    ON CONFLICT (delivery) DO UPDATE SET
-      module = excluded.module, session_key = excluded.session_key, state = 'pending',
-      batch = NULL, stored_at_ms = excluded.stored_at_ms, expires_at_ms = excluded.expires_at_ms
-    """
-
-  /// Primary key (module, session_key).
-  package static let keepInboxKey = """
-    INSERT INTO inbox_keys (module, session_key, route, batch_max) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (module, session_key) DO UPDATE SET
-      route = excluded.route, batch_max = excluded.batch_max
-    """
-
-  /// Primary key (module, session_key).
-  package static let keepInboxKeyIfMissing = """
-    INSERT OR IGNORE INTO inbox_keys (module, session_key, route, batch_max)
-    VALUES (?1, ?2, ?3, 100)
-    """
-
-  /// Primary keys; unique (module, id) of sources.
-  package static let inboxKey = """
-    SELECT k.route, k.notification, r.lane, m.name, m.generation, s.key
-    FROM inbox_keys AS k
-      CROSS JOIN routes AS r ON r.key = k.route
-      CROSS JOIN modules AS m ON m.key = k.module
-      CROSS JOIN sources AS s ON s.module = k.module AND s.id = 'orgloop'
-    WHERE k.module = ?1 AND k.session_key = ?2
-    """
-
-  /// Primary key (module, session_key).
-  package static let markNotified = """
-    UPDATE inbox_keys SET notification = ?3 WHERE module = ?1 AND session_key = ?2
-    """
-
-  /// Partial index inbox_pending.
-  package static let inboxState = """
-    SELECT
-      count(*),
-      (
-        SELECT e.accepted_at_ms
-        FROM inbox AS o INDEXED BY inbox_pending
-          CROSS JOIN events AS e ON e.sequence = o.delivery >> 16
-        WHERE o.module = ?1 AND o.session_key = ?2 AND o.state = 'pending'
-        ORDER BY o.entry
-        LIMIT 1
-      )
-    FROM inbox INDEXED BY inbox_pending
-    WHERE module = ?1 AND session_key = ?2 AND state = 'pending'
-    """
-
-  /// Primary key (module, session_key), once for each module.
-  package static let modulesOfKey = """
-    SELECT m.key, m.name, k.batch_max
-    FROM modules AS m CROSS JOIN inbox_keys AS k ON k.module = m.key AND k.session_key = ?1
-    WHERE ?2 IS NULL OR m.name = ?2 OR m.alias = ?2
-    ORDER BY m.name
-    """
-
-  /// Partial index inbox_pending, oldest first; primary keys.
-  package static let pendingInbox = """
-    SELECT i.entry, i.delivery, length(e.payload) + coalesce(length(t.event), 0)
-    FROM inbox AS i INDEXED BY inbox_pending
-      CROSS JOIN events AS e ON e.sequence = i.delivery >> 16
-      LEFT JOIN transformed AS t ON t.delivery = i.delivery
-    WHERE i.module = ?1 AND i.session_key = ?2 AND i.state = 'pending'
-    ORDER BY i.entry
-    LIMIT ?3
-    """
-
-  /// Primary keys. Only for readers: the view uses functions that the writer trusts no schema with.
-  package static let inboxEvent = """
-    SELECT coalesce(
-      (SELECT event FROM transformed WHERE delivery = ?1),
-      (SELECT event FROM v_events WHERE sequence = ?1 >> 16)
-    )
-    """
-
-  /// Primary key.
-  package static let markDrained = """
-    UPDATE inbox SET state = 'drained', batch = ?2 WHERE entry = ?1
-    """
-
-  /// Primary key; partial index inbox_pending.
-  package static let forgetInboxKey = """
-    DELETE FROM inbox_keys
-    WHERE module = ?1 AND session_key = ?2
-      AND NOT EXISTS (
-        SELECT 1 FROM inbox INDEXED BY inbox_pending
-        WHERE module = ?1 AND session_key = ?2 AND state = 'pending'
-      )
-    """
-
-  /// Partial index inbox_batch; primary key of settled.
-  package static let inboxOfBatch = """
-    SELECT i.entry, i.module, i.session_key, s.route
-    FROM inbox AS i CROSS JOIN settled AS s ON s.delivery = i.delivery
-    WHERE i.batch = ?1 AND i.state = 'drained'
-    ORDER BY i.entry
-    """
-
-  /// Primary key.
-  package static let restoreInbox = """
-    UPDATE inbox
-    SET
-      state = 'pending', batch = NULL, expires_at_ms = ?2 + expires_at_ms - stored_at_ms,
-      stored_at_ms = ?2
-    WHERE entry = ?1
-    """
-
-  /// Partial index inbox_expiring; primary key of modules.
-  package static let expiredInbox = """
-    SELECT i.entry, i.delivery, i.module, m.name, i.session_key
-    FROM inbox AS i INDEXED BY inbox_expiring CROSS JOIN modules AS m ON m.key = i.module
-    WHERE i.state = 'pending' AND i.expires_at_ms <= ?1
-    LIMIT ?2
-    """
-
-  /// Primary key. The one outcome that changes by itself: until it was collected, nobody had it.
-  package static let dropExpired = """
-    UPDATE settled SET state = 'dropped', reason = 'expired', settled_at_ms = ?2
-    WHERE delivery = ?1 AND state = 'delivered' AND reason = 'inbox'
-    """
-
-  /// Partial index inbox_pending.
-  package static let inboxKeys = """
-    SELECT m.name, i.session_key, count(*)
-    FROM inbox AS i INDEXED BY inbox_pending CROSS JOIN modules AS m ON m.key = i.module
-    WHERE i.state = 'pending' AND (?1 IS NULL OR i.session_key = ?1)
-      AND (?2 IS NULL OR m.name = ?2 OR m.alias = ?2)
-    GROUP BY i.module, i.session_key
-    ORDER BY m.name, i.session_key
-    LIMIT ?3
-    """
-
-  /// Partial index inbox_expiring.
-  package static let nextInboxExpiry = """
-    SELECT min(expires_at_ms) FROM inbox INDEXED BY inbox_expiring WHERE state = 'pending'
-    """
+  /// An actor that was told and has let entries expire is told of the others once more, but not
+  /// more often than entries last.
+  private func remind(
+    _ module: Int64, _ sessionKey: String, nowMs: Int64, _ notice: InboxNotice
+  ) throws(StoreError) -> [Int64] {
+    let due = try connection.prepare(SQL.isReminderDue)
+    due.bind(1, module)
+    due.bind(2, sessionKey)
+    due.bind(3, nowMs)
+    guard try due.step(doing: "look for a notification") else { return [] }
+    due.reset()
+    try forgetNotification(module, sessionKey)
+    return try notify(module, sessionKey, nowMs: nowMs, notice)?.lanes ?? []
+  }
 }

@@ -50,7 +50,8 @@ extension WriterConnection {
     let nowMs = record.acceptedAtMs
     let module = try self.module(ofSource: record.source)
     let root = try root(of: trace)
-    let hops = try hops(of: trace, root, after: nowMs - rule.windowMs, limit: rule.traceDepthMax)
+    let hops = try hops(
+      of: trace, root, after: nowMs - rule.windowMs, upTo: nowMs, limit: rule.traceDepthMax)
     let depth = hops.count { $0.module == module } + 1
     var finding = LoopFinding(
       verdict: .detected, traceID: trace, depth: depth, traceDepth: hops.count + 1,
@@ -81,7 +82,7 @@ extension WriterConnection {
 
   /// The events of a trace, oldest first; the newest where there are more than `limit`.
   private func hops(
-    of trace: String, _ root: Hop?, after fromMs: Int64, limit: Int
+    of trace: String, _ root: Hop?, after fromMs: Int64, upTo nowMs: Int64, limit: Int
   ) throws(StoreError) -> [Hop] {
     var hops: [Hop] = []
     defer { statements.hopsOfTrace.reset() }
@@ -89,12 +90,20 @@ extension WriterConnection {
     statements.hopsOfTrace.bind(2, limit)
     while try statements.hopsOfTrace.step(doing: "count the events of a trace") {
       // Not the end: after a corrected clock an older event may have a later time.
-      guard statements.hopsOfTrace.int64(1) > fromMs else { continue }
+      guard isCounted(statements.hopsOfTrace.int64(1), after: fromMs, upTo: nowMs) else { continue }
       hops.append(hop(statements.hopsOfTrace))
     }
     hops.reverse()
-    if let root, root.acceptedAtMs > fromMs { hops.insert(root, at: 0) }
+    if let root, isCounted(root.acceptedAtMs, after: fromMs, upTo: nowMs) {
+      hops.insert(root, at: 0)
+    }
     return hops
+  }
+
+  /// What lies ahead was stamped by a clock that was corrected since. Not all of it: of two events
+  /// that come at once, the later one may be committed first.
+  private func isCounted(_ ms: Int64, after fromMs: Int64, upTo nowMs: Int64) -> Bool {
+    ms > fromMs && ms <= nowMs + 1_000
   }
 
   /// The event that began the trace here: its row does not name the trace.
@@ -210,11 +219,13 @@ extension WriterConnection {
 }
 
 extension SQL {
-  /// Partial index events_trace, newest first; primary key of sources.
+  /// Partial index events_trace, newest first; primary key of sources. What tells of an inbox (the
+  /// runtime's own events of type 2) does not count: a loop through an inbox has other events too,
+  /// and a backlog that is collected in parts is none.
   package static let hopsOfTrace = """
     SELECT e.sequence, e.accepted_at_ms, e.source, e.type, s.module, s.id = 'orgloop', e.external_id
     FROM events AS e CROSS JOIN sources AS s ON s.key = e.source
-    WHERE e.trace = ?1
+    WHERE e.trace = ?1 AND NOT (e.type = 2 AND s.id = 'orgloop')
     ORDER BY e.sequence DESC
     LIMIT ?2
     """

@@ -35,7 +35,7 @@ import Testing
     }
     let event = try JSONText(checking: Array(told.utf8)).value()["event"]
     let command = try #require(event?["payload"]?["drain_command"]?.string)
-    #expect(command == #"orgloop inbox drain --key "pr \$7" --format json"#)
+    #expect(command == #"orgloop inbox drain --key 'pr $7' --format json"#)
     let table = try await work.run("inbox", "status")
     #expect(table.output.contains("pr $7"))
     let batch = try await work.run("inbox", "drain", "--key", "pr $7", "--limit", "2").json()

@@ -6,7 +6,7 @@ import Testing
 
 /// Events that are stored for collection, and what tells of them (config.md 8).
 @Suite(.timeLimit(.minutes(1))) struct InboxTests {
-  private static func module(
+  static func module(
     ttlMs: Int64 = 3_600_000, batchMax: Int = 100, key: String = "{{ payload.key }}",
     transforms: [TransformStep] = []
   ) -> ModuleDefinition {
@@ -20,7 +20,7 @@ import Testing
     return ModuleWorld.module("b", routes: [route])
   }
 
-  private static func states(_ path: String) throws -> [[String?]] {
+  static func states(_ path: String) throws -> [[String?]] {
     try SQLiteFile(path).rows(
       "SELECT state, count(*) FROM v_inbox GROUP BY 1 ORDER BY 1")
   }
@@ -50,28 +50,30 @@ import Testing
       #expect(
         event["payload"]?["drain_command"]?.string
           == #"orgloop inbox drain --key "a" --format json --module b"#)
+      // It follows from the event that is stored.
+      #expect(event["trace_id"] == (try await runtime.inspector.event(id: ids[0]))?["trace_id"])
       let first = try #require(
         try await runtime.inspector.event(id: ids[0])?["deliveries"]?.array?.first)
       #expect(first["state"] == "delivered")
       #expect(first["reason"] == "inbox")
       #expect(Set(probe.entries(.deliverSuccess).map(\.result)) == ["inbox", "delivered"])
 
-      let batch = try await runtime.drainInbox("a", module: nil, limit: 2)
+      let batch = try await runtime.drainInbox("a", module: nil, limit: 2, requester: "t")
       #expect(batch["events"]?.array?.map { $0["id"]?.string } == Array(ids.prefix(2)))
       #expect(batch["remaining"] == 1)
       #expect(batch["continuation"]?.string?.hasPrefix("orgloop inbox drain --key") == true)
       // Something is left, so the actor is told again.
       await probe.wait(for: .deliverSuccess, count: 5)
       #expect(setup.actor.requests.last?.event.value()["payload"]?["pending_count"] == 1)
-      let last = try await runtime.drainInbox("a", module: "b", limit: 100)
+      let last = try await runtime.drainInbox("a", module: "b", limit: 100, requester: "t")
       #expect(last["events"]?.array?.map { $0["payload"]?["n"] } == [3])
       #expect(last["continuation"] == .null)
-      let none = try await runtime.drainInbox("a", module: nil, limit: 100)
+      let none = try await runtime.drainInbox("a", module: nil, limit: 100, requester: "t")
       #expect(none["batch"] == .null)
 
       let id = try #require(batch["batch"]?.string)
-      #expect(try await runtime.restoreInbox(id)["restored"] == 2)
-      #expect(try await runtime.restoreInbox(id)["restored"] == 0)
+      #expect(try await runtime.restoreInbox(id, requester: "t")["restored"] == 2)
+      #expect(try await runtime.restoreInbox(id, requester: "t")["restored"] == 0)
       await probe.wait(for: .deliverSuccess, count: 6)
       #expect(
         try await runtime.inspector.inbox() == [
@@ -81,7 +83,7 @@ import Testing
     }
     // Nothing of it is forgotten at a stop, and it is drained without a runtime too.
     let answer = try await InboxDesk.withDatabase(path, time: ManualClock().time) {
-      try await $0.drain("a", module: nil, limit: 1)
+      try await $0.drain("a", module: nil, limit: 1, requester: "t")
     }
     #expect(answer["events"]?.array?.map { $0["payload"]?["n"] } == [1])
     #expect(answer["remaining"] == 1)
@@ -119,7 +121,7 @@ import Testing
       await probe.wait(for: .deliverDeadLetter)
       #expect(
         try SQLiteFile(path).integer(
-          "SELECT count(*) FROM v_events WHERE platform_event = 'delivery.dead_lettered'") == 0)
+          "SELECT count(*) FROM v_events WHERE platform_event = 'delivery.dead_lettered'") == 1)
       isUp.store(true, ordering: .relaxed)
       _ = await runtime.send(#"{"key":"a"}"#, to: "b")
       await probe.wait(for: .inboxNotify, count: 4)
@@ -173,7 +175,8 @@ import Testing
         try await runtime.inspector.event(id: ids[0])?["deliveries"]?.array?.first)
       #expect(delivery["state"] == "dropped")
       #expect(delivery["reason"] == "expired")
-      #expect(try await runtime.drainInbox("a", module: nil, limit: 1)["events"] == [])
+      let none = try await runtime.drainInbox("a", module: nil, limit: 1, requester: "t")
+      #expect(none["events"] == [])
       #expect(try Self.states(path) == [["expired", "1"]])
       #expect(try SQLiteFile(path).integer("SELECT count(*) FROM inbox_keys") == 0)
       #expect(try Invariants.violations(inFile: path) == [])
@@ -205,7 +208,7 @@ import Testing
       _ = await runtime.send(#"{"key":"a"}"#, to: "default")
       await probe.wait(for: .inboxNotify)
       #expect(actor.requests.first?.event.value()["payload"]?["session_key"] == "changed")
-      let batch = try await runtime.drainInbox("changed", module: nil, limit: 1)
+      let batch = try await runtime.drainInbox("changed", module: nil, limit: 1, requester: "t")
       #expect(batch["events"]?.array?.first?["payload"] == ["key": "changed"])
     }
   }
@@ -230,9 +233,9 @@ import Testing
       _ = await runtime.send("{}", to: "c")
       await probe.wait(for: .inboxNotify, count: 2)
       await #expect(throws: EngineError.self) {
-        try await runtime.drainInbox("a", module: nil, limit: 1)
+        try await runtime.drainInbox("a", module: nil, limit: 1, requester: "t")
       }
-      let batch = try await runtime.drainInbox("a", module: "c", limit: 1)
+      let batch = try await runtime.drainInbox("a", module: "c", limit: 1, requester: "t")
       #expect(batch["events"]?.array?.first?["module"] == "c")
       #expect(try await runtime.inspector.inbox("a").count == 1)
     }

@@ -151,6 +151,28 @@ import Testing
     #expect(try Invariants.violations(inFile: path) == [])
   }
 
+  @Test func `events from before a clock was set back do not count`() async throws {
+    let scratch = try Scratch()
+    let path = scratch.path + "/o.db"
+    let clock = ManualClock()
+    let setup = ModuleWorld()
+    try await withRuntime(
+      path, modules: [ModuleWorld.module("b")], catalog: setup.catalog, clock: clock
+    ) { (runtime, _) async throws in
+      for number in 0..<8 {
+        if number == 4 { clock.jumpWall(ms: -60_000) }
+        let body = """
+          {"type": "message.received", "source": "in", "provenance": {"platform": "test"},
+            "payload": {}, "trace_id": "trc_x"}
+          """
+        _ = try await runtime.inject(Array(body.utf8), module: "b", idempotencyKey: nil)
+      }
+      #expect(
+        try SQLiteFile(path).integer("SELECT count(*) FROM v_deliveries WHERE reason = 'loop'")
+          == 0)
+    }
+  }
+
   @Test func `an alarm that wakes a loop does not breed alarms`() async throws {
     let scratch = try Scratch()
     let path = scratch.path + "/o.db"

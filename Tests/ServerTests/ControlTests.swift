@@ -35,7 +35,8 @@ import Testing
 
   @Test func `an inbox is drained by POST, with parameters in the query or the body`() async throws
   {
-    try await TestServer.run { server in
+    let gateway = FakeGateway()
+    try await TestServer.run(gateway) { server in
       let path = "/api/inbox/drain?session_key=pr%207&limit=5"
       let byQuery = try await server.send("POST \(path)", to: server.unixSocket)
       #expect(byQuery.status == 200)
@@ -54,6 +55,8 @@ import Testing
       #expect(status.body == #"{"pending":2}"#)
       #expect(try await server.send("POST \(path)", to: server.tcp).status == 404)
     }
+    // Who collected, and who put back.
+    #expect(gateway.read { $0.callers.count } == 2)
   }
 
   @Test func `HEAD has the fields of GET and no body`() async throws {

@@ -71,6 +71,7 @@ struct ForeignFileTests {
       );
       DROP VIEW v_inbox; DROP VIEW v_audit; DROP TABLE released; DROP TABLE inbox_keys;
       DROP INDEX inbox_delivery; DROP INDEX inbox_expiring; DROP INDEX inbox_batch;
+      ALTER TABLE inbox DROP COLUMN batch_max;
       DROP TABLE loops; DROP TABLE starts; ALTER TABLE lanes DROP COLUMN budget_told_ms;
       DROP TABLE kept_events; DROP TABLE held_keys; DROP INDEX delivered_keys_expiry;
       ALTER TABLE modules DROP COLUMN event_retention_ms;
@@ -123,7 +124,7 @@ struct ForeignFileTests {
         ["migration 5", "7ef49c9f384c1a4a"], ["migration 6", "f63253c143e7f7b8"],
         ["migration 7", "13421ed1d70adab7"], ["migration 8", "177f97b3e82968f1"],
         ["migration 9", "d4f9d7c3ce57de9c"], ["migration 10", "bfeb12ea8e1dabfd"],
-        ["migration 11", "eef45743cfa02998"],
+        ["migration 11", "d3638af35bc4a1cb"],
         ["migration 12", "a8f90369f493db60"],
       ])
   }

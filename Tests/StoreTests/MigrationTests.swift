@@ -17,6 +17,7 @@ struct MigrationTests {
       );
       DROP VIEW v_inbox; DROP VIEW v_audit; DROP TABLE released; DROP TABLE inbox_keys;
       DROP INDEX inbox_delivery; DROP INDEX inbox_expiring; DROP INDEX inbox_batch;
+      ALTER TABLE inbox DROP COLUMN batch_max;
       DROP TABLE loops; DROP TABLE starts; ALTER TABLE lanes DROP COLUMN budget_told_ms;
       DROP TABLE kept_events; DROP TABLE held_keys; DROP INDEX delivered_keys_expiry;
       ALTER TABLE modules DROP COLUMN event_retention_ms;

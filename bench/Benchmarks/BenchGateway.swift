@@ -26,10 +26,12 @@ struct BenchGateway: RuntimeGateway {
   func event(id: String) async throws -> JSONValue? { nil }
   func trace(of id: String, limit: Int) async throws -> JSONValue? { nil }
   func why(_ id: String, route: String?) async throws -> JSONValue? { nil }
-  func drainInbox(_ sessionKey: String, module: String?, limit: Int) async throws -> JSONValue {
+  func drainInbox(
+    _ sessionKey: String, module: String?, limit: Int, by caller: Caller
+  ) async throws -> JSONValue {
     .null
   }
-  func restoreInbox(batch: String) async throws -> JSONValue { .null }
+  func restoreInbox(batch: String, by caller: Caller) async throws -> JSONValue { .null }
   func inbox(_ sessionKey: String?, module: String?) async throws -> [JSONValue] { [] }
   func inject(
     _ body: [UInt8], module: String?, idempotencyKey: String?

@@ -8,24 +8,40 @@ struct InboxReader: Sendable {
     var body: JSONObject = ["session_key": .string(key), "limit": JSONValue(limit)]
     body["module"] = module.map(JSONValue.string)
     return try await ask("drain", body) {
-      try await $0.drain(key, module: module, limit: limit)
+      try await $0.drain(key, module: module, limit: limit, requester: LetterDoor.user)
     }
   }
 
   func restore(_ batch: String) async throws -> JSONValue {
-    try await ask("restore", ["batch": .string(batch)]) { try await $0.restore(batch) }
+    try await ask("restore", ["batch": .string(batch)]) {
+      try await $0.restore(batch, requester: LetterDoor.user)
+    }
   }
 
-  func sessions(_ key: String?, module: String?) async throws -> [JSONValue] {
+  func sessions(module: String?) async throws -> [JSONValue] {
     try await RuntimeClient.withRuntime(of: database) { client -> [JSONValue] in
-      guard let client else {
-        try RuntimeClient.refuseForbiddenSocket(of: database)
-        return try await Database(path: database).read { try await $0.inbox(key, module: module) }
-      }
+      guard let client else { return try await stored(nil, module: module) }
       let path = "/api/inbox/list" + URLText.query([("module", module)])
-      let sessions = try await client.get(path).body["sessions"]?.array ?? []
-      return sessions.filter { key == nil || $0["sessionKey"]?.string == key }
+      return try await client.get(path).body["sessions"]?.array ?? []
     }
+  }
+
+  /// How much waits under a key.
+  func pending(_ key: String, module: String?) async throws -> Int64 {
+    try await RuntimeClient.withRuntime(of: database) { client -> Int64 in
+      guard let client else {
+        return try await stored(key, module: module)
+          .reduce(0) { $0 + ($1["pending"]?.int64 ?? 0) }
+      }
+      let path =
+        "/api/inbox/status" + URLText.query([("session_key", key), ("module", module)])
+      return try await client.get(path).body["pending"]?.int64 ?? 0
+    }
+  }
+
+  private func stored(_ key: String?, module: String?) async throws -> [JSONValue] {
+    try RuntimeClient.refuseForbiddenSocket(of: database)
+    return try await Database(path: database).read { try await $0.inbox(key, module: module) }
   }
 
   private func ask(

@@ -83,7 +83,7 @@ struct LetterDoor {
   }
 
   /// Who runs this command, as the runtime names who asks it.
-  private static var user: String {
+  static var user: String {
     let id = geteuid()
     // Only this thread of a command asks.
     guard let entry = getpwuid(id), let name = entry.pointee.pw_name else { return "uid \(id)" }

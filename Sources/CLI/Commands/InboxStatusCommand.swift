@@ -13,12 +13,12 @@ struct InboxStatusCommand: AsyncParsableCommand {
 
   func run() async throws {
     let desk = InboxReader(database: try global.databasePath())
-    let sessions = try await desk.sessions(key, module: module)
-    guard key != nil else {
+    guard let key else {
+      let sessions = try await desk.sessions(module: module)
       return global.output.result(
         ["sessions": .array(sessions)], InboxText.table(sessions))
     }
-    let pending = sessions.reduce(Int64(0)) { $0 + ($1["pending"]?.int64 ?? 0) }
+    let pending = try await desk.pending(key, module: module)
     global.output.result(["pending": JSONValue(pending)], "\(pending) pending")
   }
 }

@@ -55,12 +55,15 @@ struct Gateway: RuntimeGateway {
     try await runtime.inject(body, module: module, idempotencyKey: idempotencyKey)
   }
 
-  func drainInbox(_ sessionKey: String, module: String?, limit: Int) async throws -> JSONValue {
-    try await runtime.drainInbox(sessionKey, module: module, limit: limit)
+  func drainInbox(
+    _ sessionKey: String, module: String?, limit: Int, by caller: Caller
+  ) async throws -> JSONValue {
+    try await runtime.drainInbox(
+      sessionKey, module: module, limit: limit, requester: caller.name)
   }
 
-  func restoreInbox(batch: String) async throws -> JSONValue {
-    try await runtime.restoreInbox(batch)
+  func restoreInbox(batch: String, by caller: Caller) async throws -> JSONValue {
+    try await runtime.restoreInbox(batch, requester: caller.name)
   }
 
   func inbox(_ sessionKey: String?, module: String?) async throws -> [JSONValue] {

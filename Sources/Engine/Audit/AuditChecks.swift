@@ -1,84 +1,80 @@
 /// The output checks of events.md 9: pure functions of the interpolated configuration and the text
-/// that came from the event. The operator's own prompt is not looked at.
+/// that came with the event. The operator's own prompt is not looked at.
+///
+/// Texts are scanned to their end, in a time that grows as they do.
 package enum AuditChecks {
-  /// 64 KiB: longer texts are looked at so far, and compared not at all.
-  package static let bytesMax = 64 << 10
+  /// 64 KiB: longer texts are not compared.
+  package static let echoBytesMax = 64 << 10
   /// 20: shorter texts are too alike by chance.
   package static let echoBytesMin = 20
+  /// 10: flags of one kind.
+  static let scopeFlagsMax = 10
+  /// 255: the longest name that DNS has; what is longer is cut.
+  static let hostBytesMax = 255
 
   /// - Parameters:
   ///   - config: What the actor is given, as JSON.
-  ///   - payload: Of the event as it is delivered, as JSON.
+  ///   - event: The envelope as it is delivered, as JSON.
+  ///   - payload: Of the event, as JSON.
   ///   - isInterpolated: The configuration has text of the event in it.
   package static func flags(
-    config: [UInt8], payload: [UInt8], isInterpolated: Bool, policy: AuditPolicy
+    config: [UInt8], event: [UInt8], payload: [UInt8], isInterpolated: Bool, policy: AuditPolicy
   ) -> [AuditFlag] {
-    let texts = [normalized(config), normalized(payload)]
+    let texts = [AuditText.normalized(config), AuditText.normalized(event)]
     var flags: [AuditFlag] = []
     if let found = texts.lazy.compactMap(instruction).first {
       flags.append(AuditFlag("instruction_content", .critical, "gives instructions: \(found)"))
     }
-    if isInterpolated, let share = echo(texts[0], texts[1], atLeast: policy.echoThreshold) {
+    if isInterpolated,
+      let share = echo(
+        texts[0], AuditText.normalized(payload), atLeast: policy.echoThreshold)
+    {
       let percent = Int(share * 100)
       flags.append(
         AuditFlag(
           "input_echo", share >= 0.9 ? .critical : .warning,
           "\(percent) % like the event's payload"))
     }
-    let scope = texts.flatMap { self.scope($0, policy.allowedDomains) }
-    for message in Set(scope).sorted().prefix(10) {
+    var scope: Set<String> = []
+    for text in texts { self.scope(text, policy.allowedDomains, into: &scope) }
+    for message in scope.sorted() {
       flags.append(AuditFlag("scope_violation", .warning, message))
     }
     return flags
   }
 
-  /// In lower case, escapes resolved, runs of blanks as one, line ends kept.
-  static func normalized(_ json: [UInt8]) -> [UInt8] {
-    var text: [UInt8] = []
-    text.reserveCapacity(min(json.count, bytesMax))
-    var index = 0
-    let end = min(json.count, bytesMax)
-    while index < end {
-      var byte = json[index]
-      index += 1
-      if byte == UInt8(ascii: "\\"), index < end {
-        switch json[index] {
-        case UInt8(ascii: "n"), UInt8(ascii: "r"): byte = 0x0A
-        case UInt8(ascii: "t"): byte = 0x20
-        case let other: byte = other
-        }
-        index += 1
-      }
-      if byte == 0x09 { byte = 0x20 }
-      if (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) { byte += 0x20 }
-      if byte == 0x20, text.last == 0x20 { continue }
-      text.append(byte)
-    }
-    return text
-  }
-
   // MARK: Instructions
 
-  private static let phrases: [UInt8: [[UInt8]]] = Dictionary(
-    grouping: [
+  /// By their first byte.
+  private static let phrases: [[[UInt8]]] = {
+    let phrases = [
       "ignore previous instructions", "ignore all previous instructions", "you are now",
       "system:", "new instructions", "override instructions", "updated instructions",
       "execute the following", "run the following", "modify your instructions",
       "modify your behavior", "modify your prompt", "[inst]", "<<sys>>",
-    ].map { Array($0.utf8) }, by: { $0[0] })
+    ].map { Array($0.utf8) }
+    return (0...255).map { byte in phrases.filter { Int($0[0]) == byte } }
+  }()
 
   /// The first phrase that tries to give new instructions.
   static func instruction(_ text: [UInt8]) -> String? {
     for index in text.indices {
-      if let candidates = phrases[text[index]],
-        let phrase = candidates.first(where: { text[index...].starts(with: $0) })
-      {
+      for phrase in phrases[Int(text[index])] where begins(text, index, phrase) {
         return String(decoding: phrase, as: UTF8.self)
       }
       if text[index] == UInt8(ascii: "-"), isRule(text, index) { return "a line of hyphens" }
       if text[index] == UInt8(ascii: "b"), isEncoded(text, index) { return "base64" }
     }
     return nil
+  }
+
+  /// Whether a phrase is there; between its words a line may end.
+  private static func begins(_ text: [UInt8], _ start: Int, _ phrase: [UInt8]) -> Bool {
+    guard text.count - start >= phrase.count else { return false }
+    return phrase.indices.allSatisfy { offset in
+      let byte = text[start + offset]
+      return byte == phrase[offset] || (byte == 0x0A && phrase[offset] == 0x20)
+    }
   }
 
   /// A line of nothing but three or more hyphens begins here.
@@ -96,8 +92,8 @@ package enum AuditChecks {
   /// `base64` and, behind one separator or none, 20 characters of that alphabet.
   private static func isEncoded(_ text: [UInt8], _ start: Int) -> Bool {
     guard text[start...].starts(with: "base64".utf8) else { return false }
-    let rest = text[(start + 6)...].drop { " :,=\"".utf8.contains($0) }
-    return rest.prefix(while: isBase64).count >= 20
+    let rest = text[(start + 6)...].drop { " :,=\"\n".utf8.contains($0) }.prefix(20)
+    return rest.count == 20 && rest.allSatisfy(isBase64)
   }
 
   private static func isBase64(_ byte: UInt8) -> Bool {
@@ -114,7 +110,7 @@ package enum AuditChecks {
   /// often as it occurs. Nil below the threshold.
   static func echo(_ left: [UInt8], _ right: [UInt8], atLeast threshold: Double) -> Double? {
     let (short, long) = (min(left.count, right.count), max(left.count, right.count))
-    guard short >= echoBytesMin, long < bytesMax,
+    guard short >= echoBytesMin, long < echoBytesMax,
       // No more than the shorter can be in both.
       Double(short) >= threshold * Double(long)
     else { return nil }
@@ -138,19 +134,19 @@ package enum AuditChecks {
   private static let commands = ["curl", "wget", "ssh", "scp", "rsync", "sudo"]
     .map { Array($0.utf8) }
 
-  static func scope(_ text: [UInt8], _ allowedDomains: [String]) -> [String] {
-    var found: [String] = []
-    for index in text.indices {
+  /// - Parameter found: At most ``scopeFlagsMax`` different messages.
+  static func scope(_ text: [UInt8], _ allowedDomains: [String], into found: inout Set<String>) {
+    for index in text.indices where found.count < scopeFlagsMax {
       let isStart = index == 0 || !isWord(text[index - 1])
       switch text[index] {
       case UInt8(ascii: "h") where isStart:
-        if let message = address(text[index...], allowedDomains) { found.append(message) }
+        if let message = address(text[index...], allowedDomains) { found.insert(message) }
       case UInt8(ascii: "r") where isStart && text[index...].starts(with: "rm -rf".utf8):
-        found.append("shell: rm -rf")
+        found.insert("shell: rm -rf")
       case UInt8(ascii: "|"):
         let rest = text[(index + 1)...].drop { $0 == 0x20 }
         if ["sh", "bash", "zsh"].contains(where: { isCommand(rest, Array($0.utf8)) }) {
-          found.append("shell: a pipe into a shell")
+          found.insert("shell: a pipe into a shell")
         }
       default: break
       }
@@ -158,15 +154,14 @@ package enum AuditChecks {
       if let name = commands.first(where: {
         isCommand(text[index...], $0) && takesMore(text, index, $0)
       }) {
-        found.append("shell: " + String(decoding: name, as: UTF8.self))
+        found.insert("shell: " + String(decoding: name, as: UTF8.self))
       }
       if text[index...].starts(with: "chmod ".utf8),
         text[(index + 6)...].prefix(3).count(where: { (0x30...0x37).contains($0) }) == 3
       {
-        found.append("shell: chmod")
+        found.insert("shell: chmod")
       }
     }
-    return found
   }
 
   private static func isCommand(_ text: ArraySlice<UInt8>, _ name: [UInt8]) -> Bool {
@@ -189,13 +184,14 @@ package enum AuditChecks {
     let host =
       (authority.split(separator: UInt8(ascii: "@"), omittingEmptySubsequences: false).last ?? [])
       .prefix { $0 != UInt8(ascii: ":") }
-    let name = String(decoding: host, as: UTF8.self)
+    let name = String(decoding: host.prefix(hostBytesMax), as: UTF8.self)
     guard !host.isEmpty, host.allSatisfy({ isWord($0) || $0 >= 0x80 || "-.[".utf8.contains($0) })
     else { return "malformed URL" }
     guard !allowed.isEmpty else { return nil }
     let isAllowed = allowed.contains { domain in
       let domain = domain.lowercased()
-      return name == domain || name.hasSuffix("." + domain)
+      return host.count <= hostBytesMax
+        && (name == domain || name.hasSuffix("." + domain))
     }
     return isAllowed ? nil : "URL outside allowed_domains: \(name)"
   }

@@ -14,7 +14,8 @@ struct AuditDraft: Sendable {
 
   var isCritical: Bool { flags.contains { $0.severity == .critical } }
 
-  /// Makes the record, without what only the transaction knows.
+  /// Makes the record, but for what only the transaction knows: that is put between pieces that are
+  /// ready, because all wait for the thread that does it.
   func record(
     of event: AcceptedEvent, _ deliveryID: String, _ worker: RouteWorker, settle: SettleRecord,
     status: String, warnDepth: Int
@@ -22,33 +23,45 @@ struct AuditDraft: Sendable {
     let timestamp = ISOTime.text(ms: settle.endedAtMs)
     let durationMs = max(settle.endedAtMs - settle.start.startedAtMs, 0)
     let id = "aud_" + deliveryID.dropFirst(4)
+    let record: JSONObject = [
+      "id": .string(id), "timestamp": .string(timestamp), "trace_id": .string(event.traceID),
+      "input_event_id": .string(event.id), "input_source": .string(event.source),
+      "input_type": .string(event.type.rawValue),
+      "input_content_hash": .string(AuditDraft.contentHash(event.payload.bytes)),
+      "route": .string(worker.route.name),
+      "sop_file": JSONValue(worker.route.prompt?.path), "module": .string(worker.module),
+      "actor": .string(worker.route.actor.id), "delivery_status": .string(status),
+      "duration_ms": JSONValue(durationMs), "held_for_review": .bool(status == "held"),
+    ]
+    let output: JSONObject = [
+      "type": .string("deliver.\(status)"), "target": .string(worker.route.actor.id),
+      "content_hash": .string(configHash), "timestamp": .string(timestamp),
+    ]
+    let head =
+      JSONText(.object(record)).bytes.dropLast() + Array(",\"outputs\":[".utf8)
+      + JSONText(.object(output)).bytes.dropLast() + Array(",\"flags\":[".utf8)
+    let list = Array(JSONText(.array(flags.map(\.json))).bytes.dropFirst().dropLast())
     return AuditRecord(id: id, sequence: event.sequence, traceID: event.traceID) { facts in
-      var flags = self.flags
+      var list = list
       if facts.depth > warnDepth {
-        flags.append(
-          AuditFlag("chain_depth", .info, "the event is number \(facts.depth) of its trace"))
+        let flag = AuditFlag(
+          "chain_depth", .info, "the event is number \(facts.depth) of its trace")
+        if !list.isEmpty { list.append(UInt8(ascii: ",")) }
+        list += JSONText(flag.json).bytes
       }
-      let list = JSONValue.array(flags.map(\.json))
-      let object: JSONObject = [
-        "id": .string(id), "timestamp": .string(timestamp), "trace_id": .string(event.traceID),
-        "input_event_id": .string(event.id), "input_source": .string(event.source),
-        "input_type": .string(event.type.rawValue),
-        "input_content_hash": .string(AuditDraft.contentHash(event.payload.bytes)),
-        "route": .string(worker.route.name),
-        "sop_file": JSONValue(worker.route.prompt?.path), "module": .string(worker.module),
-        "actor": .string(worker.route.actor.id), "delivery_status": .string(status),
-        "duration_ms": JSONValue(durationMs),
-        "outputs": [
-          [
-            "type": .string("deliver.\(status)"), "target": .string(worker.route.actor.id),
-            "content_hash": .string(configHash), "timestamp": .string(timestamp), "flags": list,
-          ]
-        ],
-        "chain_depth": JSONValue(facts.depth),
-        "parent_event_id": JSONValue(facts.parentEventID),
-        "held_for_review": .bool(status == "held"), "flags": list,
-      ]
-      return JSONText(.object(object)).bytes
+      var writer = JSONWriter()
+      writer.append(raw: head)
+      writer.append(raw: list)
+      writer.append(raw: "]}],\"flags\":[".utf8)
+      writer.append(raw: list)
+      writer.append(raw: "],\"chain_depth\":\(facts.depth),\"parent_event_id\":".utf8)
+      if let parent = facts.parentEventID {
+        writer.append(string: parent)
+      } else {
+        writer.append(raw: "null".utf8)
+      }
+      writer.append(raw: "}".utf8)
+      return writer.bytes
     }
   }
 

@@ -3,20 +3,27 @@ import Synchronization
 
 /// The inbox beside a runtime: who asks is answered, and what nobody collects is ended in time.
 extension Runtime {
-  private var desk: InboxDesk { InboxDesk(store, time: time) }
+  private var desk: InboxDesk {
+    InboxDesk(store, time: time, notice: intake.inboxNotice) { [log] entries in
+      for entry in entries { log.emit(entry.phase) { entry } }
+    }
+  }
 
-  /// As ``InboxDesk/drain(_:module:limit:)``.
+  /// As ``InboxDesk/drain(_:module:limit:requester:)``.
   package func drainInbox(
-    _ sessionKey: String, module: String?, limit: Int
+    _ sessionKey: String, module: String?, limit: Int, requester: String
   ) async throws(EngineError) -> JSONValue {
-    let (answer, lanes) = try await desk.drained(sessionKey, module: module, limit: limit)
+    let (answer, lanes) = try await desk.drained(
+      sessionKey, module: module, limit: limit, requester: requester)
     findNotifications(in: lanes)
     return answer
   }
 
-  /// As ``InboxDesk/restore(_:)``.
-  package func restoreInbox(_ batch: String) async throws(EngineError) -> JSONValue {
-    let (answer, lanes) = try await desk.restored(batch)
+  /// As ``InboxDesk/restore(_:requester:)``.
+  package func restoreInbox(
+    _ batch: String, requester: String
+  ) async throws(EngineError) -> JSONValue {
+    let (answer, lanes) = try await desk.restored(batch, requester: requester)
     findNotifications(in: lanes)
     keepInbox()
     return answer
@@ -61,8 +68,10 @@ extension Runtime {
         guard let nextMs = try await store.inspection.nextInboxExpiry() else { return }
         let nowMs = time.wallMs
         if nextMs <= nowMs {
-          let expired = try await store.expireInbox(nowMs: nowMs, limit: Limits.queuePageMax)
-          for key in expired { report(key) }
+          let (expired, lanes) = try await store.expireInbox(
+            nowMs: nowMs, limit: Limits.queuePageMax, notice: intake.inboxNotice)
+          for key in expired { log.emit(.inboxExpired) { LogEntry(key, atMs: nowMs) } }
+          findNotifications(in: lanes)
           continue
         }
         pauseMs = min(nextMs - nowMs, pauseMsMax)
@@ -70,16 +79,6 @@ extension Runtime {
         reportSystemError("inbox entries cannot be ended: \(error)")
       }
       guard await stopping.sleep(ms: pauseMs, time: time) else { return }
-    }
-  }
-
-  private func report(_ expiry: InboxExpiry) {
-    log.emit(.inboxExpired) {
-      LogEntry(
-        .inboxExpired, timestampMs: time.wallMs, result: "drop",
-        metadata: [
-          "session_key": .string(expiry.sessionKey), "expired": JSONValue(expiry.count),
-        ], module: expiry.module)
     }
   }
 }

@@ -31,6 +31,34 @@ extension Intake {
     }
   }
 
+  /// What an actor is told of its inbox, held against its budget.
+  var inboxNotice: InboxNotice {
+    { [weak self] state in
+      var tidings = InboxNotification.text(state)
+      guard let self, let label = label(ofRoute: state.route) else { return tidings }
+      tidings.budget = label.inboxBudget
+      guard tidings.budget != nil, !state.isOfSystemEvent else { return tidings }
+      tidings.budgetAlarm = { [weak self] _ in
+        self?.alarm(
+          "budget.exceeded",
+          [
+            "actor": .string(label.actor), "route": .string(label.route),
+            "max_starts": JSONValue(label.startsText),
+          ], module: label.module, nowMs: state.nowMs)
+      }
+      return tidings
+    }
+  }
+
+  /// Logs the way of the events that tell of something about an inbox notification.
+  func reportAlarms(ofNotification receipt: AcceptReceipt) {
+    for (_, receipt) in receipt.notice?.alarms ?? [] {
+      for (alarm, receipt) in receipt.notice?.alarms ?? [] {
+        if let routed = alarm.context as? Routed { report(routed, receipt) }
+      }
+    }
+  }
+
   private func alarm(
     _ name: String, _ payload: JSONObject, module: String, nowMs: Int64
   ) -> Alarm? {

@@ -95,6 +95,10 @@ package final class Intake: Sendable {
       draft, module: label.module, source: SystemEvent.sourceID, nowMs: nowMs, routing)?.record
   }
 
+  func label(ofRoute key: Int64) -> Routing.RouteLabel? {
+    routing.withLock { $0 }.label(ofRoute: key)
+  }
+
   /// An event that is to be accepted with something else: an actor's answer. Nil when its source
   /// is not registered.
   func routed(

@@ -17,6 +17,10 @@ struct Routing: Sendable {
     let module: String
     let route: String
     let actor: String
+    /// How often the actor may be told of what is stored for it, for a route with an inbox.
+    let inboxBudget: StartBudget?
+    /// As `delivery.max_starts` was written.
+    let startsText: String?
   }
 
   func label(ofRoute key: Int64) -> RouteLabel? {

@@ -126,7 +126,7 @@ struct Attempt {
     let config = JSONText(.object(config)).bytes
     let payload = envelope.slice(at: Attempt.payloadPath)
     let flags = AuditChecks.flags(
-      config: config, payload: payload.map { Array($0.bytes) } ?? [],
+      config: config, event: envelope.bytes, payload: payload.map { Array($0.bytes) } ?? [],
       isInterpolated: worker.template.isInterpolated, policy: audit.policy)
     return AuditDraft(flags: flags, config: config)
   }
@@ -143,9 +143,14 @@ struct Attempt {
       return .notPrepared(
         "session_key is empty or longer than \(InboxEntry.keyBytesMax) bytes: no inbox has it")
     }
+    // It is a part of a command that is shown and run: no argument can have a NUL, and what moves
+    // the cursor of a terminal hides what it does.
+    guard !key.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+      return .notPrepared("session_key has a control character: no inbox has it")
+    }
     traces.inbox = InboxEntry(
       sessionKey: key, expiresAtMs: environment.time.wallMs + policy.ttlMs,
-      batchMax: policy.batchMax, notice: InboxNotification.text)
+      batchMax: policy.batchMax, notice: environment.intake.inboxNotice)
     return .actor(AttemptOutcome(.delivered))
   }
 

@@ -127,12 +127,12 @@ final class DeliveryEnvironment: Sendable {
     }
   }
 
-  /// A system event that a delivery has caused; none for a delivery of a system event, so that no
-  /// chain of them begins (events.md 7).
+  /// A system event that a delivery has caused; none for one that is silent, so that no chain of
+  /// them begins (events.md 7).
   func signal(
     _ name: String, of event: AcceptedEvent, worker: RouteWorker, _ payload: JSONObject
   ) -> Intake.Routed? {
-    guard event.source != SystemEvent.sourceID else { return nil }
+    guard !event.isSilent else { return nil }
     return intake.routed(
       SystemEvent.draft(name, payload), module: worker.module, source: SystemEvent.sourceID,
       nowMs: time.wallMs)
@@ -145,7 +145,7 @@ final class DeliveryEnvironment: Sendable {
     of event: AcceptedEvent, deliveryID: String, attempts: Int, reason: String?, error: String?,
     module: String, route: RouteDefinition
   ) -> Intake.Routed? {
-    guard event.source != SystemEvent.sourceID else { return nil }
+    guard !event.isSilent else { return nil }
     let draft = SystemEvent.draft(
       "delivery.dead_lettered",
       [

@@ -245,6 +245,9 @@ struct LaneLoop {
     for (followUp, receipt) in zip(report.followUps + ending.signals, receipts) {
       lane.intake.report(followUp, receipt)
     }
+    if report.record.inbox != nil, let receipt = receipts.last {
+      lane.intake.reportAlarms(ofNotification: receipt)
+    }
   }
 
   private mutating func setAlarm(mayStart: Bool, in group: inout DiscardingTaskGroup) {

@@ -158,7 +158,13 @@ struct ReplayDesk: Sendable {
     of event: ReplayCandidate, _ order: ReplayOrder, _ names: [Int64: RouteName]
   ) throws -> [DeliveryRecord] {
     let view = EventView(event.event, source: event.source, module: event.module)
-    if case .filter(let query) = order.selection, !query.holds(for: view) { return [] }
+    if case .filter(let query) = order.selection {
+      guard query.holds(for: view) else { return [] }
+      // They speak of what waited then; who means one of them names it.
+      if event.source == SystemEvent.sourceID, event.event.type == EventType.messageReceived.code {
+        return []
+      }
+    }
     func isMeant(_ route: Int64) -> Bool {
       guard let name = names[route] else { return false }
       return (order.route ?? name.name) == name.name && (order.actor ?? name.actor) == name.actor

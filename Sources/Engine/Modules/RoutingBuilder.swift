@@ -31,7 +31,10 @@ struct RoutingBuilder {
       var labels: [Int64: Routing.RouteLabel] = [:]
       for route in routes {
         guard let key = keys.routes[route.name] else { continue }
-        labels[key] = Routing.RouteLabel(module: name, route: route.name, actor: route.actor.id)
+        labels[key] = Routing.RouteLabel(
+          module: name, route: route.name, actor: route.actor.id,
+          inboxBudget: route.inbox == nil ? nil : RoutingBuilder.budget(of: route, in: self),
+          startsText: route.delivery.starts?.text)
       }
       return labels
     }
@@ -122,14 +125,19 @@ struct RoutingBuilder {
   private static func binding(
     of route: RouteDefinition, in part: Part
   ) -> Routing.RouteBinding {
-    let budget = route.delivery.starts.flatMap { limit in
+    Routing.RouteBinding(
+      key: part.keys.routes[route.name] ?? 0, lane: part.keys.lanes[route.laneName] ?? 0,
+      generation: part.keys.generation, orderKey: route.delivery.orderKey,
+      // What is stored for collection starts nothing; telling of it does.
+      budget: route.inbox == nil ? budget(of: route, in: part) : nil)
+  }
+
+  private static func budget(of route: RouteDefinition, in part: Part) -> StartBudget? {
+    route.delivery.starts.flatMap { limit in
       part.keys.lanes[route.actorLaneName].map {
         StartBudget(actorLane: $0, count: limit.count, periodMs: limit.periodMs)
       }
     }
-    return Routing.RouteBinding(
-      key: part.keys.routes[route.name] ?? 0, lane: part.keys.lanes[route.laneName] ?? 0,
-      generation: part.keys.generation, orderKey: route.delivery.orderKey, budget: budget)
   }
 }
 

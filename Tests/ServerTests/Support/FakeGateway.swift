@@ -226,7 +226,10 @@ final class FakeGateway: RuntimeGateway {
     return ["replay_id": "rpl_1", "matched": 3]
   }
 
-  func drainInbox(_ sessionKey: String, module: String?, limit: Int) async throws -> JSONValue {
+  func drainInbox(
+    _ sessionKey: String, module: String?, limit: Int, by caller: Caller
+  ) async throws -> JSONValue {
+    state.withLock { $0.callers.append(caller.name) }
     try fail()
     return [
       "events": [], "remaining": 0, "continuation": .null, "batch": .null,
@@ -234,7 +237,8 @@ final class FakeGateway: RuntimeGateway {
     ]
   }
 
-  func restoreInbox(batch: String) async throws -> JSONValue {
+  func restoreInbox(batch: String, by caller: Caller) async throws -> JSONValue {
+    state.withLock { $0.callers.append(caller.name) }
     try fail()
     return ["restored": 1, "asked": .string(batch)]
   }
