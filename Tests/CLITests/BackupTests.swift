@@ -80,7 +80,7 @@ import Testing
     _ = try await work.start(environment: database)
     let event = try await eventually("the copy's delivery is settled") {
       let event = try await work.run("events", "show", id, "--json", environment: database).json()
-      return event["state"] == "settled" ? event : nil
+      return event["state"] == "settled" ? event : Optional.none
     }
     #expect(event["deliveries"]?.array?.first?["state"] == "delivered")
     #expect(try await work.run("stop", environment: database).status == 0)

@@ -41,7 +41,9 @@ import Testing
     let trace = try await eventually("the trace has ended") {
       let trace = try await work.run("trace", id, "--json").json()
       let events = trace["events"]?.array ?? []
-      return events.count == 7 && events.allSatisfy { $0["state"] != "accepted" } ? trace : nil
+      // A bare nil would be the JSON null.
+      return events.count == 7 && events.allSatisfy { $0["state"] != "accepted" }
+        ? trace : Optional.none
     }
     let events = trace["events"]?.array ?? []
     #expect(trace["event_count"] == 7)

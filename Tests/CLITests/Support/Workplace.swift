@@ -189,7 +189,7 @@ extension Workplace {
   func untilSettled(_ id: String) async throws -> JSONValue {
     try await eventually("\(id) is settled") {
       let event = try await self.run("events", "show", id, "--json").json()
-      return event["state"] == "settled" ? event : nil
+      return event["state"] == "settled" ? event : Optional.none
     }
   }
 
