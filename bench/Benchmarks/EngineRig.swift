@@ -12,15 +12,18 @@ struct EngineRig {
   /// - Parameters:
   ///   - path: The database; made when it is not there.
   ///   - isRouted: Whether the source's events go to the actor, or nowhere.
+  ///   - queueDepth: Of the actor's queue, which parks what is more.
   static func use<Value>(
-    _ path: String, isRouted: Bool = true, _ body: (EngineRig) async throws -> Value
+    _ path: String, isRouted: Bool = true, queueDepth: Int = 10_000_000,
+    _ body: (EngineRig) async throws -> Value
   ) async throws -> Value {
     let store = try EventStore(path: path)
     defer { store.close() }
     let actor = NoOpActor()
     let runtime = Runtime(
       store: store, settings: RuntimeSettings(), catalog: Workbench.catalog(actor))
-    try await runtime.load([Workbench.module(isRouted: isRouted)], loadedBy: "bench")
+    try await runtime.load(
+      [Workbench.module(isRouted: isRouted, queueDepth: queueDepth)], loadedBy: "bench")
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await runtime.run() }
       let value = try await body(EngineRig(store: store, runtime: runtime, actor: actor))

@@ -68,9 +68,13 @@ enum Workbench {
   }
 
   /// The module of that catalog, with a route from the source to the actor or with none.
-  static func module(isRouted: Bool = true, concurrency: Int = 256) -> ModuleDefinition {
-    // Nothing is dropped, however far publishers run ahead.
-    let policy = DeliveryPolicy(queueDepth: 10_000_000, concurrency: concurrency)
+  ///
+  /// - Parameter queueDepth: Nothing is dropped, however far publishers run ahead.
+  static func module(
+    isRouted: Bool = true, concurrency: Int = 256, queueDepth: Int = 10_000_000
+  ) -> ModuleDefinition {
+    let policy = DeliveryPolicy(
+      queueDepth: queueDepth, overflow: .park, concurrency: concurrency)
     var definition = ModuleDefinition(name: "default")
     definition.contentHash = isRouted ? "bench" : "bench, no route"
     definition.sources = [SourceDefinition(id: "in", connector: "bench")]
