@@ -13,11 +13,11 @@ import Testing
     var route = RouteDefinition.test(
       transforms: transforms, config: ["inbox": true, "session_key": .string(key)],
       delivery: DeliveryPolicy(
-        concurrency: 1,
         retry: RetryPolicy(attemptsMax: 3, backoff: .fixed, initialDelayMs: 1_000),
         breaker: nil))
     route.inbox = InboxPolicy(ttlMs: ttlMs, batchMax: batchMax)
-    return ModuleWorld.module("b", routes: [route])
+    // One after the other, so that entries come in the order of their events.
+    return ModuleWorld.module("b", concurrency: 1, routes: [route])
   }
 
   static func states(_ path: String) throws -> [[String?]] {
