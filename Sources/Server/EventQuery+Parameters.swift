@@ -61,8 +61,6 @@ extension EventQuery {
     return "/api/events?" + pairs.joined(separator: "&")
   }
 
-  private static let states = ["accepted", "settled", "unrouted"]
-
   private static func date(
     _ name: String, _ parameters: QueryParameters
   ) throws(ParameterError) -> Int64? {

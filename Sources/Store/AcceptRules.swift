@@ -101,8 +101,3 @@ package final class AcceptNotice: Sendable {
     self.alarms = alarms
   }
 }
-
-extension AcceptNotice: Hashable {
-  package static func == (left: AcceptNotice, right: AcceptNotice) -> Bool { left === right }
-  package func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
-}

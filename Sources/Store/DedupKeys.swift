@@ -155,20 +155,4 @@ extension EventStore {
       return try query.step(doing: "read the transforms of a delivery") ? query.textBytes(0) : nil
     }
   }
-
-  /// Makes deliveries pending that waited behind another one.
-  package func wake(
-    _ deliveries: [Int64], lane: Int64,
-    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
-  ) {
-    submit(
-      keepsFill: true,
-      { connection throws(StoreError) in
-        for delivery in deliveries {
-          connection.statements.release.bind(1, lane)
-          connection.statements.release.bind(2, delivery)
-          try connection.statements.release.run(doing: "wake a delivery")
-        }
-      }, completion: completion)
-  }
 }

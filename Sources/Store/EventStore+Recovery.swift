@@ -140,46 +140,27 @@ extension EventStore {
     _ deliveries: [Int64], lane: Int64, nowMs: Int64
   ) async throws(StoreError) -> Int {
     try await write { connection throws(StoreError) in
-      let settle = try connection.connection.prepare(
-        """
-        INSERT INTO settled (
-          delivery, lane, route, generation, state, reason, attempts, settled_at_ms, order_key,
-          created_at_ms, replay
-        )
-        SELECT delivery, lane, route, generation, 'dropped', 'operator', attempts, ?3, order_key,
-          created_at_ms, replay
-        FROM queue
-        WHERE lane = ?1 AND delivery = ?2
-          AND NOT EXISTS (SELECT 1 FROM running WHERE delivery = ?2)
-        """)
-      let dequeue = try connection.connection.prepare(SQL.dequeue)
       var count = 0
-      for delivery in deliveries {
-        settle.bind(1, lane)
-        settle.bind(2, delivery)
-        settle.bind(3, nowMs)
-        try settle.run(doing: "drop deliveries")
-        guard settle.changes() == 1 else { continue }
+      for delivery in deliveries
+      where try connection.dropQueued(delivery, of: lane, reason: "operator", nowMs: nowMs) {
         count += 1
-        dequeue.bind(1, lane)
-        dequeue.bind(2, delivery)
-        try dequeue.run(doing: "drop deliveries")
       }
       return count
     }
   }
 
-  /// Makes waiting deliveries pending: whoever holds them back does not need their due time.
+  /// Makes waiting deliveries of a lane pending: whoever holds them back does not need their due
+  /// time, or what they waited for is there.
   package func release(
-    _ deliveries: [QueuedDelivery],
+    _ deliveries: [Int64], lane: Int64,
     completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
   ) {
     submit(
       keepsFill: true,
       { connection throws(StoreError) in
         for delivery in deliveries {
-          connection.statements.release.bind(1, delivery.lane)
-          connection.statements.release.bind(2, delivery.delivery)
+          connection.statements.release.bind(1, lane)
+          connection.statements.release.bind(2, delivery)
           try connection.statements.release.run(doing: "release a delivery")
         }
       }, completion: completion)

@@ -56,6 +56,7 @@ extension EventStore {
 
 /// Requeues and drops within one transaction.
 private final class LetterWriter {
+  private let connection: WriterConnection
   private let door: QueueDoor
   private let letter: Statement
   private let take: Statement
@@ -63,10 +64,9 @@ private final class LetterWriter {
   private let forget: Statement
   private let unsettled: Statement
   private let unpark: Statement
-  private let settleQueued: Statement
-  private let dequeue: Statement
 
   init(_ connection: WriterConnection) throws(StoreError) {
+    self.connection = connection
     door = try QueueDoor(connection)
     letter = try connection.connection.prepare(SQL.letter)
     take = try connection.connection.prepare(SQL.takeLetter)
@@ -74,8 +74,6 @@ private final class LetterWriter {
     forget = try connection.connection.prepare(SQL.forgetTransformed)
     unsettled = try connection.connection.prepare(SQL.unsettledState)
     unpark = try connection.connection.prepare(SQL.unpark)
-    settleQueued = try connection.connection.prepare(SQL.settleQueued)
-    dequeue = try connection.connection.prepare(SQL.dequeue)
   }
 
   func requeue(_ delivery: Int64, from states: Set<String>) throws(StoreError) -> LetterOutcome {
@@ -116,15 +114,9 @@ private final class LetterWriter {
     guard row.state == "parked", states.contains("parked"),
       row.isParked || resting?.contains(row.route) ?? true
     else { return .refused(state: row.state) }
-    settleQueued.bind(1, row.lane)
-    settleQueued.bind(2, delivery)
-    settleQueued.bind(3, nowMs)
-    try settleQueued.run(doing: "drop a parked delivery")
-    guard settleQueued.changes() == 1 else { return .refused(state: "running") }
-    dequeue.bind(1, row.lane)
-    dequeue.bind(2, delivery)
-    try dequeue.run(doing: "drop a parked delivery")
-    return .dropped(lane: row.lane)
+    let isDropped = try connection.dropQueued(
+      delivery, of: row.lane, reason: "operator", nowMs: nowMs)
+    return isDropped ? .dropped(lane: row.lane) : .refused(state: "running")
   }
 
   func forgetTransformed(_ delivery: Int64) throws(StoreError) {

@@ -145,7 +145,7 @@ package struct SourceProgress: Sendable {
 }
 
 /// What became of one ``AcceptRecord``.
-package struct AcceptReceipt: Sendable, Hashable {
+package struct AcceptReceipt: Sendable {
   /// Of the event, or of the first copy when this one is a duplicate.
   package let sequence: Int64
   /// Of the event, or of the first copy.

@@ -46,19 +46,6 @@ extension SQL {
     WHERE lane = ?1 AND delivery = ?2 AND state = 3
     """
 
-  /// Primary key (lane, delivery).
-  package static let settleQueued = """
-    INSERT INTO settled (
-      delivery, lane, route, generation, state, reason, attempts, settled_at_ms, order_key,
-      created_at_ms, replay
-    )
-    SELECT delivery, lane, route, generation, 'dropped', 'operator', attempts, ?3, order_key,
-      created_at_ms, replay
-    FROM queue
-    WHERE lane = ?1 AND delivery = ?2
-      AND NOT EXISTS (SELECT 1 FROM running WHERE delivery = ?2)
-    """
-
   /// Primary key; no row when the event has no room for so many deliveries.
   package static let addDeliveries = """
     UPDATE events SET deliveries = deliveries + ?2

@@ -27,16 +27,17 @@ extension SQL {
     LIMIT 1
     """
 
-  /// Primary keys.
+  /// Primary keys. One that runs stays: its attempt says how it ends.
   package static let dropQueued = """
     INSERT INTO settled (
       delivery, lane, route, generation, state, reason, attempts, settled_at_ms, order_key,
       created_at_ms, replay
     )
-    SELECT delivery, lane, route, generation, 'dropped', 'overflow', attempts, ?3, order_key,
+    SELECT delivery, lane, route, generation, 'dropped', ?4, attempts, ?3, order_key,
       created_at_ms, replay
     FROM queue
     WHERE lane = ?1 AND delivery = ?2
+      AND NOT EXISTS (SELECT 1 FROM running WHERE delivery = ?2)
     """
 
   /// Partial index queue_overflow, then primary keys.

@@ -86,7 +86,7 @@ extension WriterConnection {
     let (delivery, route) = (statements.oldestQueued.int64(0), statements.oldestQueued.int64(1))
     let orderKey = statements.oldestQueued.optionalText(2)
     let acceptedAtMs = statements.oldestQueued.int64(3)
-    try drop(delivery, of: lane, nowMs: nowMs)
+    guard try dropQueued(delivery, of: lane, reason: "overflow", nowMs: nowMs) else { return nil }
     fill.count(-1, lane: lane)
     fill[lane]?.droppedTo = delivery
     fill[lane]?.decisions += 1
@@ -95,15 +95,22 @@ extension WriterConnection {
     return overflow(of: delivery, route: route, lane: lane, bound, acceptedAtMs: acceptedAtMs)
   }
 
-  /// Ends a queued delivery as `dropped`: its queue is full.
-  func drop(_ delivery: Int64, of lane: Int64, nowMs: Int64) throws(StoreError) {
+  /// Ends a queued delivery as `dropped`.
+  ///
+  /// - Returns: False when it runs, or is not in that queue.
+  func dropQueued(
+    _ delivery: Int64, of lane: Int64, reason: String, nowMs: Int64
+  ) throws(StoreError) -> Bool {
     statements.dropQueued.bind(1, lane)
     statements.dropQueued.bind(2, delivery)
     statements.dropQueued.bind(3, nowMs)
+    statements.dropQueued.bind(4, reason)
     try statements.dropQueued.run(doing: "drop a delivery")
+    guard statements.dropQueued.changes() == 1 else { return false }
     statements.dequeue.bind(1, lane)
     statements.dequeue.bind(2, delivery)
     try statements.dequeue.run(doing: "drop a delivery")
+    return true
   }
 
   private func overflow(

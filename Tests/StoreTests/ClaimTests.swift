@@ -236,7 +236,7 @@ struct ClaimTests {
     try await putOff(2, dueAtMs: 100, store, names)
     let due = try await store.due(lane: names.claude, nowMs: 100, limit: 9).page
     try await withCheckedContinuation { continuation in
-      store.release(due) { continuation.resume(returning: $0) }
+      store.release(due.map(\.delivery), lane: names.claude) { continuation.resume(returning: $0) }
     }.get()
     #expect(try await store.due(lane: names.claude, nowMs: 100, limit: 9).page.isEmpty)
     #expect(try await store.pending(lane: names.claude, after: 0, limit: 9).count == 6)

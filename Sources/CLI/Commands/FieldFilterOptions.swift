@@ -69,7 +69,7 @@ struct FieldFilterOptions: ParsableArguments {
 
   static func eventState(_ word: String?) throws -> String? {
     guard let word else { return nil }
-    guard ["accepted", "settled", "unrouted"].contains(word) else {
+    guard EventQuery.states.contains(word) else {
       throw Failure(flag: "state", mustBe: "accepted, settled or unrouted")
     }
     return word

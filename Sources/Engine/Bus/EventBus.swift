@@ -39,9 +39,10 @@ package protocol EventBus: Sendable {
     _ records: [SettleRecord],
     completion: @escaping @Sendable (Result<[[AcceptReceipt]], StoreError>) -> Void)
 
-  /// Makes waiting deliveries pending: nobody takes them now, and no due time is to find them.
+  /// Makes waiting deliveries pending: nobody takes them now, and no due time is to find them, or
+  /// what they waited for is there.
   func release(
-    _ deliveries: [QueuedDelivery],
+    _ deliveries: [Int64], lane: Int64,
     completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
   /// Unacknowledged deliveries that wait for their first attempt, in acceptance order.
@@ -69,10 +70,6 @@ package protocol EventBus: Sendable {
   ) async throws -> DedupKeyState
   /// The steps of a completed transform pipeline as an earlier attempt has left them, as JSON.
   func storedSteps(ofDelivery delivery: Int64) async throws -> [UInt8]?
-  /// Makes deliveries pending that wait behind another one.
-  func wake(
-    _ deliveries: [Int64], lane: Int64,
-    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void)
 
   /// The ids of this bus's events and deliveries.
   var identity: Identity { get }

@@ -91,18 +91,6 @@ package final class MemoryBus: EventBus {
     }
   }
 
-  package func release(
-    _ deliveries: [QueuedDelivery],
-    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
-  ) {
-    state.withLock { state in
-      for delivery in deliveries {
-        state.queues[delivery.lane]?[delivery.delivery]?.delivery.dueAtMs = nil
-      }
-      completion(.success(()))
-    }
-  }
-
   package func unacknowledged(
     lane: Int64, after number: Int64, limit: Int, routes: Set<Int64>?
   ) async throws -> [QueuedDelivery] {
@@ -165,7 +153,7 @@ package final class MemoryBus: EventBus {
     state.withLock { $0.steps[delivery] }
   }
 
-  package func wake(
+  package func release(
     _ deliveries: [Int64], lane: Int64,
     completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
   ) {

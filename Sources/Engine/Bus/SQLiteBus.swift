@@ -65,10 +65,10 @@ package final class SQLiteBus: EventBus {
   }
 
   package func release(
-    _ deliveries: [QueuedDelivery],
+    _ deliveries: [Int64], lane: Int64,
     completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
   ) {
-    store.release(deliveries, completion: completion)
+    store.release(deliveries, lane: lane, completion: completion)
   }
 
   package func unacknowledged(
@@ -105,12 +105,5 @@ package final class SQLiteBus: EventBus {
 
   package func storedSteps(ofDelivery delivery: Int64) async throws -> [UInt8]? {
     try await store.storedSteps(ofDelivery: delivery)
-  }
-
-  package func wake(
-    _ deliveries: [Int64], lane: Int64,
-    completion: @escaping @Sendable (Result<Void, StoreError>) -> Void
-  ) {
-    store.wake(deliveries, lane: lane, completion: completion)
   }
 }

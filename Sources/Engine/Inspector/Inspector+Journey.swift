@@ -12,16 +12,8 @@ extension Inspector {
   ) async throws -> JSONValue? {
     let query = JourneyQuery(eventsMax: min(max(limit, 1), Limits.traceEventsMax))
     guard let journey = try await reader.journey(of: id, query) else { return nil }
-    var notes = Inspector.notes(on: journey)
-    if let note = try await runtimeNote(journey, nowMs: nowMs) { notes.append(note) }
-    return [
-      "id": .string(id),
-      "trace_id": .string(journey.traceID),
-      "event_count": JSONValue(journey.eventCount.value),
-      "event_count_is_minimum": .bool(journey.eventCount.isCapped),
-      "events": .array(journey.events.map { .object(Inspector.traced($0)) }),
-      "notes": .array(notes.map(JSONValue.string)),
-    ]
+    let head: JSONObject = ["id": .string(id), "trace_id": .string(journey.traceID)]
+    return try await document(head, journey, nowMs: nowMs, event: Inspector.traced)
   }
 
   /// Why an event went where it did, and why not elsewhere; nil for an id that leads nowhere.
@@ -33,18 +25,25 @@ extension Inspector {
   package func why(_ id: String, route: String?, nowMs: Int64) async throws -> JSONValue? {
     let query = JourneyQuery(eventsMax: Limits.whyEventsMax, route: route, explains: true)
     guard let journey = try await reader.journey(of: id, query) else { return nil }
+    let head: JSONObject = [
+      "id": .string(id), "trace_id": .string(journey.traceID), "route": JSONValue(route),
+    ]
+    return try await document(head, journey, nowMs: nowMs) {
+      Inspector.explained($0, route, journey, nowMs: nowMs)
+    }
+  }
+
+  private func document(
+    _ head: JSONObject, _ journey: Journey, nowMs: Int64, event: (JourneyEvent) -> JSONObject
+  ) async throws -> JSONValue {
     var notes = Inspector.notes(on: journey)
     if let note = try await runtimeNote(journey, nowMs: nowMs) { notes.append(note) }
-    return [
-      "id": .string(id),
-      "trace_id": .string(journey.traceID),
-      "route": JSONValue(route),
-      "event_count": JSONValue(journey.eventCount.value),
-      "event_count_is_minimum": .bool(journey.eventCount.isCapped),
-      "events": .array(
-        journey.events.map { .object(Inspector.explained($0, route, journey, nowMs: nowMs)) }),
-      "notes": .array(notes.map(JSONValue.string)),
-    ]
+    var object = head
+    object["event_count"] = JSONValue(journey.eventCount.value)
+    object["event_count_is_minimum"] = .bool(journey.eventCount.isCapped)
+    object["events"] = .array(journey.events.map { .object(event($0)) })
+    object["notes"] = .array(notes.map(JSONValue.string))
+    return .object(object)
   }
 
   private static func notes(on journey: Journey) -> [String] {

@@ -15,21 +15,8 @@ package struct Inspector: Sendable {
   ///
   /// - Throws: ``EngineError`` `.invalid` for a cursor that is none or a state that does not exist.
   package func events(_ query: EventQuery) async throws -> EventPage {
-    var filter = EventFilter()
-    filter.fromMs = query.fromMs
-    filter.toMs = query.toMs
-    filter.module = query.module
-    filter.source = query.source
-    filter.route = query.route
-    filter.actor = query.actor
-    filter.type = query.type?.code
-    filter.platformEvent = query.platformEvent
-    if let state = query.state {
-      guard ["accepted", "settled", "unrouted"].contains(state) else {
-        throw EngineError(.invalid, "state must be accepted, settled or unrouted")
-      }
-      filter.state = state
-    }
+    try query.checkState()
+    var filter = query.filter
     if let after = query.after {
       guard let place = Int64(after), place > 0 else {
         throw EngineError(.invalid, "after is not a cursor of this list")

@@ -232,4 +232,15 @@ extension EngineError {
       self.init(.unavailable, "the database cannot be written", hint: error.hint, cause: error)
     }
   }
+
+  /// An error of the store in the words of the engine.
+  static func wrapping<Value>(
+    _ body: () async throws(StoreError) -> Value
+  ) async throws(EngineError) -> Value {
+    do throws(StoreError) {
+      return try await body()
+    } catch {
+      throw EngineError(error)
+    }
+  }
 }

@@ -291,7 +291,7 @@ extension Lane {
   var wallMs: Int64 { environment.time.wallMs }
 
   private func release(_ deliveries: [QueuedDelivery]) {
-    environment.bus.release(deliveries) { [mailbox] result in
+    environment.bus.release(deliveries.map(\.delivery), lane: key) { [mailbox] result in
       switch result {
       case .success: mailbox.post(.released(deliveries))
       case .failure(let error): mailbox.post(.fetchFailed(.release(deliveries), EngineError(error)))
@@ -330,7 +330,7 @@ extension Lane {
     while !rest.isEmpty {
       let page = Array(rest.prefix(Limits.queuePageMax))
       rest = rest.dropFirst(page.count)
-      environment.bus.wake(page.map(\.delivery), lane: key) { [mailbox] result in
+      environment.bus.release(page.map(\.delivery), lane: key) { [mailbox] result in
         if case .success = result { mailbox.post(.woken(page)) }
       }
     }

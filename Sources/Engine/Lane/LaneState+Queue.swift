@@ -19,10 +19,7 @@ extension LaneState {
 
   /// Deliveries that were parked are pending now, this one and newer ones.
   package mutating func promoted(_ oldest: Int64) {
-    // A page that is being read may have been read before they moved up.
-    cursor = min(cursor, oldest - 1)
-    hasRewound = hasRewound || isFetching
-    feed = .behind(newOffers: true)
+    readAgain(from: oldest)
   }
 
   /// Due deliveries of routes that were not active are pending now.
@@ -51,10 +48,7 @@ extension LaneState {
       for delivery in behind { finished(delivery, dueAtMs: delivery.dueAtMs) }
       for key in oldestOfKey.keys { keys.comesBack(key) }
     }
-    // A page that is being read may have been read before they were there.
-    cursor = min(cursor, oldest - 1)
-    hasRewound = hasRewound || isFetching
-    feed = .behind(newOffers: true)
+    readAgain(from: oldest)
   }
 
   /// Deliveries that waited behind another one are pending now; those in hand have found out.
@@ -67,9 +61,7 @@ extension LaneState {
   private mutating func isPending(_ delivery: Int64, of route: Int64, _ orderKey: String?) {
     if let orderKey { keys.stopsWaiting(orderKey) }
     guard routes.contains(route) else { return }
-    // Its route came back meanwhile: a page that has been read or is being read lacks it.
-    cursor = min(cursor, delivery - 1)
-    hasRewound = hasRewound || isFetching
-    feed = .behind(newOffers: true)
+    // Its route came back meanwhile.
+    readAgain(from: delivery)
   }
 }

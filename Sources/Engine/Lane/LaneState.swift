@@ -273,10 +273,11 @@ package struct LaneState: Sendable {
     readAgain()
   }
 
-  private mutating func readAgain() {
+  /// - Parameter oldest: What is looked for: this delivery and newer ones.
+  mutating func readAgain(from oldest: Int64 = 1) {
+    cursor = min(cursor, oldest - 1)
     // A page that is being read may have left out what is looked for now.
-    cursor = 0
-    hasRewound = isFetching
+    hasRewound = hasRewound || isFetching
     feed = .behind(newOffers: true)
   }
 

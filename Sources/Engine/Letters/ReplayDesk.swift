@@ -206,9 +206,6 @@ struct ReplayDesk: Sendable {
   private func source(
     of order: ReplayOrder, _ report: inout ReplayReport
   ) async throws -> Source {
-    var filter = EventFilter()
-    filter.above = 0
-    filter.limit = Limits.queuePageMax
     switch order.selection {
     case .ids(let ids):
       let numbers = try await store.inspection.eventNumbers(ids)
@@ -220,17 +217,19 @@ struct ReplayDesk: Sendable {
           report.refused.append((id, "there is no such event"))
         }
       }
-      return Source(filter: filter, sequences: sequences.sorted())
-    case .filter(let query):
-      filter.fromMs = query.fromMs
-      filter.toMs = query.toMs
-      filter.module = query.module
-      filter.source = query.source
-      filter.type = query.type?.code
-      filter.platformEvent = query.platformEvent
-      filter.state = query.state
-      return Source(filter: filter, sequences: nil)
+      return Source(filter: ReplayDesk.oldestFirst(EventFilter()), sequences: sequences.sorted())
+    case .filter(var query):
+      // They name the deliveries that are made, not those that there were.
+      (query.route, query.actor) = (nil, nil)
+      return Source(filter: ReplayDesk.oldestFirst(query.filter), sequences: nil)
     }
+  }
+
+  private static func oldestFirst(_ filter: EventFilter) -> EventFilter {
+    var filter = filter
+    filter.above = 0
+    filter.limit = Limits.queuePageMax
+    return filter
   }
 
   /// A new id, from random bits.

@@ -62,9 +62,7 @@ package struct ReplayOrder: Sendable, Hashable {
     actor = body["actor"]?.string
     // A filter names the same two; what is delivered is what they are about.
     if case .filter(var query) = selection {
-      guard query.state.map(["accepted", "settled", "unrouted"].contains) ?? true else {
-        throw EngineError(.invalid, "state must be accepted, settled or unrouted")
-      }
+      try query.checkState()
       route = route ?? query.route
       actor = actor ?? query.actor
       (query.route, query.actor) = (nil, nil)

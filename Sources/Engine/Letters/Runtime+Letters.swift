@@ -121,16 +121,3 @@ extension LetterOrder {
     }
   }
 }
-
-extension EngineError {
-  /// An error of the store in the words of the engine.
-  static func wrapping<Value>(
-    _ body: () async throws(StoreError) -> Value
-  ) async throws(EngineError) -> Value {
-    do throws(StoreError) {
-      return try await body()
-    } catch {
-      throw EngineError(error)
-    }
-  }
-}

@@ -1,3 +1,5 @@
+import Store
+
 /// Which events to list (cli-http.md 2.4, filters), newest first.
 package struct EventQuery: Sendable, Hashable {
   package var fromMs: Int64?
@@ -8,7 +10,7 @@ package struct EventQuery: Sendable, Hashable {
   package var actor: String?
   package var type: EventType?
   package var platformEvent: String?
-  /// `accepted`, `settled` or `unrouted`.
+  /// One of ``states``.
   package var state: String?
   /// Fields of the event; all must hold.
   package var conditions: [FieldCondition] = []
@@ -18,6 +20,30 @@ package struct EventQuery: Sendable, Hashable {
   package var after: String?
 
   package init() {}
+
+  package static let states = ["accepted", "settled", "unrouted"]
+
+  /// What the store has to know of it; ``conditions`` and the place in the list are the caller's.
+  var filter: EventFilter {
+    var filter = EventFilter()
+    filter.fromMs = fromMs
+    filter.toMs = toMs
+    filter.module = module
+    filter.source = source
+    filter.route = route
+    filter.actor = actor
+    filter.type = type?.code
+    filter.platformEvent = platformEvent
+    filter.state = state
+    return filter
+  }
+
+  /// - Throws: ``EngineError`` `.invalid` for a state that does not exist.
+  func checkState() throws(EngineError) {
+    guard state.map(EventQuery.states.contains) ?? true else {
+      throw EngineError(.invalid, "state must be accepted, settled or unrouted")
+    }
+  }
 }
 
 /// One page of events.

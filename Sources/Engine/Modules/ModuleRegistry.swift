@@ -95,7 +95,7 @@ struct StoreRegistry: ModuleRegistry {
   let isFused: Bool
 
   func begin(bootNames: [String]) async throws(EngineError) {
-    try await write { () throws(StoreError) in
+    try await EngineError.wrapping { () throws(StoreError) in
       try await store.releaseModules(nowMs: time.wallMs)
       try await store.keepBootModules(bootNames)
     }
@@ -106,14 +106,16 @@ struct StoreRegistry: ModuleRegistry {
       name: claim.name, alias: claim.alias, path: claim.origin, loadedBy: claim.requester,
       isFromBoot: claim.isFromBoot, parameters: text(claim.parameters), project: claim.project,
       nowMs: time.wallMs)
-    let answer = try await write { () throws(StoreError) in try await store.claim(row) }
+    let answer = try await EngineError.wrapping { () throws(StoreError) in
+      try await store.claim(row)
+    }
     if case .taken(let name, let path) = answer {
       throw EngineError(taken: claim.name, by: name, at: path, not: claim.origin)
     }
   }
 
   func claimAlias(_ definition: ModuleDefinition) async throws(EngineError) {
-    let answer = try await write { () throws(StoreError) in
+    let answer = try await EngineError.wrapping { () throws(StoreError) in
       try await store.claimAlias(definition.alias, of: definition.name)
     }
     if case .taken(let name, let path) = answer {
@@ -133,23 +135,32 @@ struct StoreRegistry: ModuleRegistry {
         parameters: text(order.parameters), project: order.project)
     }
     guard let event else {
-      return try await write { [change] () throws(StoreError) in try await store.set(change) }
+      return try await EngineError.wrapping { [change] () throws(StoreError) in
+        try await store.set(change)
+      }
     }
     if !isFused {
-      try await write { [change] () throws(StoreError) in try await store.set(change) }
+      try await EngineError.wrapping { [change] () throws(StoreError) in try await store.set(change)
+      }
     }
     let batch = AcceptBatch(records: [event.record], moduleState: isFused ? change : nil)
-    let receipts = try await write { () throws(StoreError) in try await bus.publish(batch) }
+    let receipts = try await EngineError.wrapping { () throws(StoreError) in
+      try await bus.publish(batch)
+    }
     for receipt in receipts { intake.report(event, receipt) }
   }
 
   func entries() async throws(EngineError) -> [KnownModule] {
-    let rows = try await write { () throws(StoreError) in try await store.inspection.moduleRows() }
+    let rows = try await EngineError.wrapping { () throws(StoreError) in
+      try await store.inspection.moduleRows()
+    }
     return rows.filter { $0.generation != nil || $0.state != "removed" }.map(KnownModule.init)
   }
 
   func forgetOperatorChanges() async throws(EngineError) {
-    try await write { () throws(StoreError) in try await store.forgetOperatorChanges() }
+    try await EngineError.wrapping { () throws(StoreError) in
+      try await store.forgetOperatorChanges()
+    }
   }
 
   private func text(_ parameters: [String: String]) -> String? {
@@ -157,16 +168,6 @@ struct StoreRegistry: ModuleRegistry {
     let members = parameters.sorted { $0.key < $1.key }
       .map { JSONObject.Member(key: $0.key, value: .string($0.value)) }
     return JSONText(.object(JSONObject(members))).description
-  }
-
-  private func write<Value>(
-    _ body: () async throws(StoreError) -> Value
-  ) async throws(EngineError) -> Value {
-    do throws(StoreError) {
-      return try await body()
-    } catch {
-      throw EngineError(error)
-    }
   }
 }
 

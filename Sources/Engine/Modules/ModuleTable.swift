@@ -164,6 +164,12 @@ struct ModuleTable: Sendable {
     return Set(members.map(\.route))
   }
 
+  /// Of the routes that lead to a lane, active or not, the one with the lowest number.
+  func firstWorker(ofLane key: Int64) -> RouteWorker? {
+    let members = (routesByLane[key] ?? []).sorted { $0.route < $1.route }
+    return members.lazy.compactMap { self.modules[$0.module]?.routes[$0.route]?.worker }.first
+  }
+
   /// Lanes that deliver to actors of a module, whoever's routes they serve.
   func lanes(toActorsOf name: String) -> Set<Int64> {
     var found: Set<Int64> = []

@@ -95,9 +95,8 @@ extension Runtime {
   private func closeBreakers(
     ofActors changed: [ActorReference: Int64], _ table: ModuleTable
   ) {
-    if !changed.isEmpty { deliveryEnvironment.forgetBreakers() }
     for (reference, key) in changed {
-      for running in table.lanes.values { running.lane.closeBreakers(ofActor: reference) }
+      closeBreakers(ofActor: reference, table)
       _ = supervisor.start { [self] in
         do {
           try await store.closeBreakers(ofLane: key)
@@ -105,6 +104,14 @@ extension Runtime {
           reportSystemError("breakers of actor \(reference.id) cannot be closed: \(error)")
         }
       }
+    }
+  }
+
+  /// Closes the breakers that lead to an actor, as far as they are in memory.
+  func closeBreakers(ofActor reference: ActorReference, _ table: ModuleTable) {
+    deliveryEnvironment.forgetBreakers()
+    for key in table.lanes(toActorsOf: reference.module ?? "") {
+      table.lanes[key]?.lane.closeBreakers(ofActor: reference)
     }
   }
 
@@ -214,9 +221,7 @@ extension Runtime {
 
   /// A queue is bounded as long as a loaded route leads to it, active or not.
   private func bound(_ key: Int64, _ table: ModuleTable) {
-    var plan = Lane.Plan()
-    table.plan(ofLane: key, &plan)
-    guard let worker = plan.workers.min(by: { $0.key < $1.key })?.value else { return }
+    guard let worker = table.firstWorker(ofLane: key) else { return }
     bus.bound(key, to: worker.lanePolicy?.bound)
   }
 

@@ -112,10 +112,8 @@ extension Runtime {
     let wasGone = handle.isGone
     handle.isGone = false
     table.withLock { table in
-      let lanes = table.lanes(toActorsOf: module.name)
-      deliveryEnvironment.forgetBreakers()
-      for key in lanes { table.lanes[key]?.lane.closeBreakers(ofActor: handle.reference) }
-      arrange(lanes, &table)
+      closeBreakers(ofActor: handle.reference, table)
+      arrange(table.lanes(toActorsOf: module.name), &table)
     }
     guard wasGone else { return }
     log.emit(.actorEnabled) {
