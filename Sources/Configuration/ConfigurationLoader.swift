@@ -112,7 +112,9 @@ struct ProjectReader {
       return each
     }
     var shown: [String: JSONValue] = [:]
-    for draft in drafts { shown[draft.name] = draft.shown(without: secrets) }
+    if session.options.showsObjects {
+      for draft in drafts { shown[draft.name] = draft.shown(without: secrets) }
+    }
     return LoadedProject(
       name: name, projectRoot: session.projectRoot, configFile: file, settings: settings,
       modules: modules.filter { !session.invalid.contains($0.name) },

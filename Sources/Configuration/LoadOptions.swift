@@ -7,6 +7,8 @@ package struct LoadOptions: Sendable {
   /// Variables that are not set are warnings: for machines without the secrets.
   package var allowMissingEnvironment = false
   package var role = Role.boot
+  /// Fills ``LoadedProject/shown``, which is as large as the project.
+  package var showsObjects = false
   /// The key of the hashes that show a changed secret without showing the secret. Whoever stores
   /// the hashes brings a key of its own, so that a weak secret cannot be guessed from them.
   package var hashKey: [UInt8] = Array("orgloop".utf8)

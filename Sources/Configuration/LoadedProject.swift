@@ -26,7 +26,8 @@ package struct LoadedProject: Sendable {
   /// first, so that a value inside another is replaced with it.
   package var secrets: [String]
   /// Per module: `sources`, `actors`, `routes`, `transforms` and `loggers` as they were
-  /// understood, with `***` for what variables brought in and for credentials.
+  /// understood, with `***` for what variables brought in and for credentials. Empty unless
+  /// ``LoadOptions/showsObjects`` asks for it.
   package var shown: [String: JSONValue]
 
   package var hasErrors: Bool { diagnostics.contains { $0.level == .error } }

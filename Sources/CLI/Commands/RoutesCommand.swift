@@ -14,6 +14,7 @@ struct RoutesCommand: AsyncParsableCommand {
       var options = LoadOptions()
       // The graph is the same on a machine without the secrets.
       options.allowMissingEnvironment = true
+      options.showsObjects = true
       return loading.load(global, options: options)
     }
     guard !project.hasErrors else {

@@ -1,3 +1,4 @@
+import CPlatform
 import Dispatch
 import Engine
 import ProjectConfiguration
@@ -27,6 +28,8 @@ final class ModuleFiles: Sendable {
   /// - Parameter running: The modules that references may lead to.
   func project(_ origin: ModuleOrigin, beside running: [ModuleDefinition]) async -> LoadedProject {
     await reading { files in
+      // The trees of a large project are many times what is left of them, and malloc keeps them.
+      defer { orgloop_give_memory_back() }
       var options = LoadOptions()
       options.hashKey = files.hashKey
       options.neighbours = running.map { Neighbour(definition: $0, isBoot: $0.name == "default") }

@@ -1,3 +1,4 @@
+import CPlatform
 import Connectors
 import Engine
 import Logging
@@ -135,6 +136,8 @@ struct RuntimeProcess {
       keeper.change { $0.httpAddress = "\(settings.host):\(server.port)" }
       try await keeper.save()
       modules = try await loadModules(of: project, control)
+      // Reading a large project has taken many times what is left of it, and malloc keeps that.
+      orgloop_give_memory_back()
     } catch {
       server.close()
       throw error
