@@ -43,7 +43,10 @@ struct DiagnosticTests {
     ),
     (
       "actors: [{ connector: exec }]",
-      [#"orgloop.yaml:4:10: error[key.missing] actor: "id" is missing"#]
+      [
+        #"orgloop.yaml:4:10: error[connector.config] command: required by exec"#,
+        #"orgloop.yaml:4:10: error[key.missing] actor: "id" is missing"#,
+      ]
     ),
     (
       "actors: [{ id: \"a b\", connector: openclaw }]",

@@ -88,13 +88,20 @@ struct ConfigChecker {
     if node.isUnresolved { return node.json }
     switch type {
     case .any: return node.json
-    case .string: return session.text(node, label, code: code).map(JSONValue.string)
+    case .id: return name(node, label, NameRule.isID)
+    case .name: return name(node, label, NameRule.isName)
+    case .string, .specifier:
+      return session.text(node, label, code: code).map(JSONValue.string)
+    case .longString(let least): return longString(node, least, label)
     case .boolean: return session.flag(node, label, code: code).map(JSONValue.bool)
     case .integer(let range):
       return session.integer(node, label, in: range, code: code).map { JSONValue($0) }
     case .number(let range):
       return session.number(node, label, in: range, code: code).map(JSONValue.number)
     case .duration: return session.durationMs(node, label, code: code).map { _ in node.json }
+    case .longDuration(let least):
+      return session.durationMs(node, label, min: least, code: code).map { _ in node.json }
+    case .startLimit: return session.startLimit(node, label, code: code).map { _ in node.json }
     case .size: return session.bytes(node, label, code: code).map { _ in node.json }
     case .rate: return session.perSecond(node, label, code: code).map { _ in node.json }
     case .dotPath: return session.dotPath(node, label, code: code).map { _ in node.json }
@@ -108,10 +115,12 @@ struct ConfigChecker {
     case .choice(let choices):
       return session.choice(node, label, choices, code: code).map(JSONValue.string)
     case .list(let element): return list(node, element, label)
+    case .oneOrMore(let element): return oneOrMore(node, element, label)
     case .map(let element): return map(node, element, label)
-    case .object(let fields):
-      guard node.isMap else { return wrong(node, "a map", label) }
-      return .object(object(node, fields, path: label, owner: "\"\(label)\""))
+    case .config: return map(node, .any, label)
+    case .filter: return filter(node, label)
+    case .object(let fields): return map(node, fields, label)
+    case .table(let table): return map(node, table.fields, label)
     case .either(let types): return either(node, types, label)
     }
   }
@@ -119,6 +128,46 @@ struct ConfigChecker {
   private func wrong(_ node: Node, _ words: String, _ label: String) -> JSONValue? {
     session.refuse(node, label, "must be \(words), not \(node.kind)", code: ConfigChecker.code)
     return nil
+  }
+
+  private func name(_ node: Node, _ label: String, _ isValid: (String) -> Bool) -> JSONValue? {
+    let code = ConfigChecker.code
+    guard let text = session.text(node, label, code: code) else { return nil }
+    guard isValid(text) else {
+      session.refuse(node, label, "\"\(node.display)\" cannot be a name", code: code)
+      return nil
+    }
+    return .string(text)
+  }
+
+  private func longString(_ node: Node, _ least: Int, _ label: String) -> JSONValue? {
+    let code = ConfigChecker.code
+    guard let text = session.text(node, label, code: code) else { return nil }
+    guard text.count >= least else {
+      session.refuse(node, label, "must have at least \(least) characters", code: code)
+      return nil
+    }
+    return .string(text)
+  }
+
+  private func map(_ node: Node, _ fields: [ConfigField], _ label: String) -> JSONValue? {
+    guard node.isMap else { return wrong(node, "a map", label) }
+    return .object(object(node, fields, path: label, owner: "\"\(label)\""))
+  }
+
+  private func filter(_ node: Node, _ label: String) -> JSONValue? {
+    let errors = session.errorCount
+    _ = session.filter(node, label)
+    return session.errorCount == errors ? node.json : nil
+  }
+
+  private func oneOrMore(_ node: Node, _ element: ConfigType, _ label: String) -> JSONValue? {
+    guard let list = node.list else { return value(node, element, label) }
+    guard !list.isEmpty else {
+      session.refuse(node, label, "must not be empty", code: ConfigChecker.code)
+      return nil
+    }
+    return self.list(node, element, label)
   }
 
   private func list(_ node: Node, _ element: ConfigType, _ label: String) -> JSONValue? {
@@ -153,8 +202,8 @@ struct ConfigChecker {
 
   private static func isShape(_ type: ConfigType, of node: Node) -> Bool {
     switch type {
-    case .list, .command: node.list != nil
-    case .map, .object: node.isMap
+    case .list, .command, .oneOrMore: node.list != nil
+    case .map, .object, .table, .config, .filter: node.isMap
     case .environment: node.isMap || node.list != nil
     default: false
     }
@@ -162,16 +211,17 @@ struct ConfigChecker {
 
   private static func words(_ type: ConfigType) -> String {
     switch type {
-    case .string, .dotPath, .url, .path: "a string"
+    case .string, .longString, .id, .name, .specifier, .dotPath, .url, .path: "a string"
     case .boolean: "a boolean"
     case .integer, .number: "a number"
-    case .duration: "a duration"
+    case .duration, .longDuration: "a duration"
     case .size: "a size"
-    case .rate: "a rate"
+    case .rate, .startLimit: "a rate"
     case .eventType: "an event type"
     case .choice(let choices): choices.joined(separator: ", ")
     case .list, .command: "a list"
-    case .map, .object, .environment: "a map"
+    case .oneOrMore(let element): "\(words(element)) or a list"
+    case .map, .object, .table, .config, .filter, .environment: "a map"
     case .either(let types): types.map(words).joined(separator: " or ")
     case .any: "anything"
     }

@@ -26,38 +26,24 @@ extension Session {
   func defaultsBlock(_ node: Node?) -> DefaultsBlock {
     var block = DefaultsBlock()
     guard let node = map(node, "defaults") else { return block }
-    checkKeys(
-      node,
-      [
-        "poll_interval", "event_retention", "dead_letter_retention", "log_level", "checkpoint",
-        "delivery", "on_error",
-      ], label: "defaults")
-    block.pollIntervalMs = durationMs(
-      present(node["poll_interval"]), "defaults.poll_interval", min: 1_000)
-    block.eventRetentionMs = durationMs(
-      present(node["event_retention"]), "defaults.event_retention")
-    block.deadLetterRetentionMs = durationMs(
-      present(node["dead_letter_retention"]), "defaults.dead_letter_retention")
-    block.logLevel = choice(
-      present(node["log_level"]), "defaults.log_level", ["debug", "info", "warn", "error"])
-    block.forgetsCheckpoint = forgetsCheckpoint(node["checkpoint"])
-    block.delivery = deliveryBlock(node["delivery"], "defaults.delivery")
-    block.onError = choice(
-      present(node["on_error"]), "defaults.on_error", TransformStep.ErrorPolicy.self)
+    let defaults = MapReader(self, node, Tables.defaults, "defaults")
+    block.pollIntervalMs = defaults.durationMs("poll_interval")
+    block.eventRetentionMs = defaults.durationMs("event_retention")
+    block.deadLetterRetentionMs = defaults.durationMs("dead_letter_retention")
+    block.logLevel = defaults.choice("log_level")
+    block.forgetsCheckpoint = defaults.block("checkpoint").flatMap(forgetsCheckpoint)
+    block.delivery = defaults.block("delivery").map(DeliveryBlock.init) ?? DeliveryBlock()
+    block.onError = defaults.choice("on_error", TransformStep.ErrorPolicy.self)
     return block
   }
 
-  private func forgetsCheckpoint(_ node: Node?) -> Bool? {
-    let label = "defaults.checkpoint"
-    guard let node = map(node, label) else { return nil }
-    checkKeys(node, ["store", "dir"], label: label)
-    if let pair = node.pair("dir") {
+  private func forgetsCheckpoint(_ checkpoint: MapReader) -> Bool? {
+    if let pair = checkpoint.node.pair("dir") {
       report(
         .notice, "state.ignored",
-        "\(label).dir has no effect: checkpoints are kept in the database",
+        "\(checkpoint.place("dir")) has no effect: checkpoints are kept in the database",
         at: pair.keyOrigin)
     }
-    return choice(present(node["store"]), "\(label).store", ["file", "memory"])
-      .map { $0 == "memory" }
+    return checkpoint.choice("store").map { $0 == "memory" }
   }
 }

@@ -111,78 +111,61 @@ struct DeliveryBlock {
   }
 }
 
-extension Session {
+extension DeliveryBlock {
   /// Reads a delivery block; leaves with a problem stay unset.
-  func deliveryBlock(_ node: Node?, _ label: String) -> DeliveryBlock {
-    var block = DeliveryBlock()
-    guard let node = map(node, label) else { return block }
-    checkKeys(
-      node,
-      [
-        "max_rate", "queue_depth", "overflow", "concurrency", "order_key", "timeout", "retry",
-        "circuit_breaker", "max_starts",
-      ], label: label)
-    block.starts = startLimit(present(node["max_starts"]), "\(label).max_starts")
-    block.ratePerSecond = perSecond(present(node["max_rate"]), "\(label).max_rate")
-    block.queueDepth = count(node["queue_depth"], "\(label).queue_depth", max: 10_000_000)
-    block.overflow = choice(
-      present(node["overflow"]), "\(label).overflow", DeliveryPolicy.Overflow.self)
-    block.concurrency = count(node["concurrency"], "\(label).concurrency", max: 10_000)
-    block.orderKey = dotPath(present(node["order_key"]), "\(label).order_key")
-    block.timeoutMs = durationMs(present(node["timeout"]), "\(label).timeout")
-    readRetry(node["retry"], "\(label).retry", into: &block)
-    block.breaker = breaker(node["circuit_breaker"], "\(label).circuit_breaker")
-    return block
+  init(_ delivery: MapReader) {
+    starts = delivery.startLimit("max_starts")
+    ratePerSecond = delivery.perSecond("max_rate")
+    queueDepth = delivery.count("queue_depth")
+    overflow = delivery.choice("overflow", DeliveryPolicy.Overflow.self)
+    concurrency = delivery.count("concurrency")
+    orderKey = delivery.dotPath("order_key")
+    timeoutMs = delivery.durationMs("timeout")
+    breaker = DeliveryBlock.breaker(delivery)
+    guard let retry = delivery.block("retry") else { return }
+    attemptsMax = retry.count("max_attempts")
+    backoff = retry.choice("backoff", RetryPolicy.Backoff.self)
+    initialDelayMs = retry.durationMs("initial_delay")
+    maxDelayMs = retry.durationMs("max_delay")
+    jitter = DeliveryBlock.jitter(retry)
   }
 
-  /// Nil for null, which unsets a leaf.
-  func present(_ node: Node?) -> Node? { node.flatMap { $0.isNull ? nil : $0 } }
-
-  private func count(_ node: Node?, _ label: String, max: Int64) -> Int? {
-    integer(present(node), label, in: 1...max).map(Int.init)
-  }
-
-  private func readRetry(_ node: Node?, _ label: String, into block: inout DeliveryBlock) {
-    guard let node = map(node, label) else { return }
-    checkKeys(
-      node, ["max_attempts", "backoff", "initial_delay", "max_delay", "jitter"], label: label)
-    block.attemptsMax = count(node["max_attempts"], "\(label).max_attempts", max: 1_000_000)
-    block.backoff = choice(
-      present(node["backoff"]), "\(label).backoff", RetryPolicy.Backoff.self)
-    block.initialDelayMs = durationMs(present(node["initial_delay"]), "\(label).initial_delay")
-    block.maxDelayMs = durationMs(present(node["max_delay"]), "\(label).max_delay")
-    block.jitter = jitter(present(node["jitter"]), "\(label).jitter")
-  }
-
-  private func jitter(_ node: Node?, _ label: String) -> RetryPolicy.Jitter? {
-    guard let node else { return nil }
+  private static func jitter(_ retry: MapReader) -> RetryPolicy.Jitter? {
+    guard let node = retry["jitter"] else { return nil }
     switch node.string {
     case "full": return .full
     case "none": return .off
     default: break
     }
-    if case .number(let number) = node.content, (0...1).contains(number.double) {
+    if case .number(let number) = node.typed, (0...1).contains(number.double) {
       return .fraction(number.double)
     }
-    refuse(
-      node, label, "must be full, none, or a number from 0 to 1", code: "key.unknown-value")
+    retry.session.refuse(
+      node, retry.place("jitter"), "must be full, none, or a number from 0 to 1",
+      code: "key.unknown-value")
     return nil
   }
 
-  private func breaker(_ node: Node?, _ label: String) -> DeliveryBlock.Breaker? {
-    guard let node = present(node) else { return nil }
-    switch node.content {
+  private static func breaker(_ delivery: MapReader) -> Breaker? {
+    let key = "circuit_breaker"
+    guard let node = delivery[key] else { return nil }
+    switch node.typed {
     case .bool(false): return .off
     case .bool(true): return .on(failureThreshold: nil, cooldownMs: nil)
     case .map:
-      checkKeys(node, ["failure_threshold", "cooldown"], label: label)
+      let breaker = MapReader(delivery.session, node, Tables.breaker, delivery.place(key))
       return .on(
-        failureThreshold: count(
-          node["failure_threshold"], "\(label).failure_threshold", max: 1_000_000),
-        cooldownMs: durationMs(present(node["cooldown"]), "\(label).cooldown"))
+        failureThreshold: breaker.count("failure_threshold"),
+        cooldownMs: breaker.durationMs("cooldown"))
     default:
-      refuse(node, label, "must be a map, or false to switch it off, not \(node.kind)")
+      delivery.session.refuse(
+        node, delivery.place(key), "must be a map, or false to switch it off, not \(node.kind)")
       return nil
     }
   }
+}
+
+extension Session {
+  /// Nil for null, which unsets a leaf.
+  func present(_ node: Node?) -> Node? { node.flatMap { $0.isNull ? nil : $0 } }
 }

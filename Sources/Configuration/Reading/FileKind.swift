@@ -11,35 +11,25 @@ enum FileKind: String, CaseIterable {
   case workspace = "Workspace"
 
   static let apiVersion = "orgloop/v1alpha1"
-  private static let header = ["apiVersion", "kind", "metadata"]
+  private static let header: Set = ["apiVersion", "kind", "metadata"]
 
   /// The keys of such a file.
-  var keys: [String] { FileKind.header + content }
+  var table: ConfigTable { Tables.file(self) }
 
-  private var content: [String] {
-    let objects = ["connectors", "sources", "actors", "routes", "transforms", "loggers"]
-    return switch self {
-    case .project: ["defaults"] + objects + ["modules", "runtime"]
-    case .module: ["params", "defaults"] + objects
-    case .connectorGroup: ["sources", "actors"]
-    case .routeGroup: ["routes"]
-    case .transformGroup: ["transforms"]
-    case .loggerGroup: ["loggers"]
-    case .workspace: ["variables"]
-    }
-  }
+  /// The keys beside the header.
+  var content: [String] { table.keys.filter { !FileKind.header.contains($0) } }
 
   /// Keys that are right in another kind of file, with its name.
   var elsewhere: [String: String] {
     var others: [String: String] = [:]
     for kind in FileKind.allCases.reversed() where kind != self {
-      for key in kind.content { others[key] = "a \(kind.rawValue) file" }
+      for key in kind.content { others[key] = "to a \(kind.rawValue) file" }
     }
     for (key, kind) in [
       ("sources", FileKind.connectorGroup), ("actors", .connectorGroup), ("routes", .routeGroup),
       ("transforms", .transformGroup), ("loggers", .loggerGroup),
     ] {
-      others[key] = "a \(kind.rawValue) file"
+      others[key] = "to a \(kind.rawValue) file"
     }
     return others
   }
@@ -74,9 +64,9 @@ extension Session {
 
   private func checkMetadata(_ node: Node?) {
     guard let node = map(node, "metadata") else { return }
-    checkKeys(node, ["name", "description", "labels"], label: "metadata")
-    _ = text(present(node["name"]), "metadata.name")
-    _ = text(present(node["description"]), "metadata.description")
-    _ = map(node["labels"], "metadata.labels")
+    let metadata = MapReader(self, node, Tables.metadata, "metadata")
+    _ = metadata.text("name")
+    _ = metadata.text("description")
+    _ = metadata.map("labels")
   }
 }

@@ -53,7 +53,7 @@ struct ModuleReader {
       session.error("key.type", "the file must hold a map, not \(top.kind)", at: top.origin)
       return
     }
-    session.checkKeys(top, kind.keys, elsewhere: kind.elsewhere)
+    session.checkKeys(top, kind.table, elsewhere: kind.elsewhere)
     draft.defaults = top["defaults"]
     draft.runtime = top["runtime"]
     draft.modules = session.list(top["modules"], "modules") ?? []
@@ -117,7 +117,7 @@ struct ModuleReader {
     if session.errorCount > errors, let name = node["kind"]?.string, name != kind.rawValue {
       return
     }
-    session.checkKeys(node, kind.keys, elsewhere: kind.elsewhere)
+    session.checkKeys(node, kind.table, elsewhere: kind.elsewhere)
     addGroup(node, kind)
     summarise(node, kind, path)
   }
@@ -125,12 +125,12 @@ struct ModuleReader {
   private mutating func inlineGroup(_ node: Node) {
     let kind = FileKind.connectorGroup
     _ = session.header(node, allowed: [kind], fallback: kind)
-    session.checkKeys(node, kind.keys, label: "connectors", elsewhere: kind.elsewhere)
+    session.checkKeys(node, kind.table, label: "connectors", elsewhere: kind.elsewhere)
     addGroup(node, kind)
   }
 
   private mutating func addGroup(_ node: Node, _ kind: FileKind) {
-    for key in kind.keys where !["apiVersion", "kind", "metadata"].contains(key) {
+    for key in kind.content {
       for entry in session.list(node[key], key) ?? [] {
         guard entry.isMap else {
           session.refuse(entry, key, "an entry is a map, not \(entry.kind)")

@@ -14,20 +14,19 @@ extension Session {
   /// Reads the entries of a manifest and finds their packages; disabled ones are left out.
   func moduleEntries(_ nodes: [Node], root: String) -> [ModuleEntry] {
     nodes.compactMap { node in
-      if node.isMap {
-        checkKeys(node, ["package", "path", "name", "params", "enabled"], label: "modules")
-      }
+      let entry = node.isMap ? MapReader(self, node, Tables.moduleEntry, "modules") : nil
       let key = node["package"] == nil && node["path"] != nil ? "path" : "package"
       let field = node.isMap ? required(node, key, of: "modules") : node
-      guard let field, let specifier = text(field, "modules.package") else { return nil }
-      let name = text(present(node["name"]), "modules.name")
-      guard flag(present(node["enabled"]), "modules.enabled") ?? true else { return nil }
+      let specifier = text(field, "modules.package")
+      let name = entry?.text("name")
+      let isEnabled = entry?.flag("enabled") ?? true
+      let parameters = entry?.map("params")?.pairs ?? []
+      guard let field, let specifier, isEnabled else { return nil }
       guard let file = package(specifier, root: root) else {
         reportMissing(specifier, field, root: root)
         if let name { markInvalid(name) }
         return nil
       }
-      let parameters = map(node["params"], "modules.params")?.pairs ?? []
       return ModuleEntry(
         file: file, name: name,
         parameters: Dictionary(parameters.map { ($0.key, $0.value) }) { first, _ in first },
@@ -91,20 +90,22 @@ extension Session {
         among: names, meant: name)
     }
     for pair in declarations {
-      guard let declaration = map(pair.value, "params.\(pair.key)") else { continue }
       let label = "params.\(pair.key)"
-      checkKeys(
-        declaration, ["type", "required", "default", "enum", "description"], label: label)
-      let type =
-        choice(
-          present(declaration["type"]), "\(label).type",
-          ["string", "number", "boolean", "source", "actor"]) ?? "string"
-      let isRequired = flag(present(declaration["required"]), "\(label).required") ?? false
+      let written = pair.value.isNull ? Node(.map([]), at: pair.value.origin) : pair.value
+      guard let node = map(written, label) else {
+        values[pair.key] = unresolved(pair)
+        continue
+      }
+      let declaration = MapReader(self, node, Tables.parameter, label)
+      let type = declaration.choice("type") ?? "string"
+      let isRequired = declaration.flag("required") ?? false
+      _ = declaration.text("description")
+      let choices = declaration.list("enum")
       if areStored, type == "string", let value = given[pair.key] {
         checkStored(value, pair.key)
       }
-      if let value = given[pair.key] ?? present(declaration["default"]) {
-        values[pair.key] = parameter(value, pair.key, type: type, declaration)
+      if let value = given[pair.key] ?? declaration["default"] {
+        values[pair.key] = parameter(value, pair.key, type: type, choices)
       } else if isRequired {
         error("module.param", "parameter \"\(pair.key)\" is required", at: origin)
       } else {
@@ -139,7 +140,7 @@ extension Session {
     return node
   }
 
-  private func parameter(_ node: Node, _ name: String, type: String, _ declaration: Node) -> Node? {
+  private func parameter(_ node: Node, _ name: String, type: String, _ choices: [Node]?) -> Node? {
     guard !node.isUnresolved else { return node }
     var value = node
     let code = "module.param"
@@ -156,9 +157,7 @@ extension Session {
     default:
       guard text(node, "parameter \"\(name)\"", code: code) != nil else { return nil }
     }
-    if let choices = list(declaration["enum"], "params.\(name).enum"),
-      !choices.contains(where: { $0.json == value.json })
-    {
+    if let choices, !choices.contains(where: { $0.json == value.json }) {
       let words = choices.map(\.display).joined(separator: ", ")
       error(code, "parameter \"\(name)\": \"\(node.display)\" is none of \(words)", at: node.origin)
       return nil

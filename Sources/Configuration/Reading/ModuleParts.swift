@@ -40,10 +40,12 @@ struct PartsReader {
   }
 
   /// The id or name of an object, or nil after a report; it must be free and well-formed.
-  private mutating func identity(_ node: Node, _ key: String, of kind: String) -> String? {
-    guard let field = session.required(node, key, of: kind),
-      let id = session.text(field, "\(kind).\(key)")
-    else { return nil }
+  ///
+  /// An object without one is read on, so that all that is wrong with it is said at once.
+  private mutating func identity(_ object: MapReader, _ key: String) -> String? {
+    guard let field = object.required(key), let id = object.text(key) else { return nil }
+    let kind = object.label
+    note(id, of: kind)
     let isValid = key == "id" ? NameRule.isID(id) : NameRule.isName(id)
     guard isValid else {
       session.error(
@@ -55,7 +57,7 @@ struct PartsReader {
         at: field.origin)
       return nil
     }
-    if kind == "source", id == "orgloop" {
+    if case .id(let reserved)? = object.table[key]?.type, reserved.contains(id) {
       session.error("id.reserved", "\"orgloop\" names the runtime's own events", at: field.origin)
       return nil
     }
@@ -68,69 +70,68 @@ struct PartsReader {
     return id
   }
 
+  /// Remembers that there is such an object, whatever is wrong with it.
+  private mutating func note(_ id: String, of kind: String) {
+    switch kind {
+    case "source": parts.sourceIDs.insert(id)
+    case "actor": parts.actorIDs.insert(id)
+    default: break
+    }
+  }
+
   private mutating func readSource(_ node: Node) {
-    session.checkKeys(
-      node,
-      ["id", "connector", "description", "labels", "config", "poll", "emits", "enabled"],
-      label: "source")
-    guard let id = identity(node, "id", of: "source") else { return }
-    parts.sourceIDs.insert(id)
-    let connector = session.connector(node, of: "source")
-    let poll = session.map(node["poll"], "poll")
-    if let poll { session.checkKeys(poll, ["interval", "timeout"], label: "poll") }
-    let interval = session.durationMs(
-      session.present(poll?["interval"]), "poll.interval", min: 1_000)
-    let timeout = session.durationMs(session.present(poll?["timeout"]), "poll.timeout")
-    let emits = session.oneOrMore(session.present(node["emits"]))
-      .compactMap { session.eventType($0, "emits") }
-    let isEnabled = session.flag(session.present(node["enabled"]), "enabled") ?? true
-    let description = session.describe(node)
-    guard let connector, let role = connector.source else {
-      if let connector {
-        session.error(
-          "connector.role", "\"\(connector.name)\" is only an actor, it cannot be a source",
-          at: node["connector"]?.origin ?? node.origin)
-      }
-      return
+    let source = MapReader(session, node, Tables.source, "source")
+    let id = identity(source, "id")
+    let connector = session.connector(source)
+    let poll = source.block("poll", "poll")
+    let interval = poll?.durationMs("interval")
+    let timeout = poll?.durationMs("timeout")
+    let emits = source.eventTypes("emits") ?? []
+    let isEnabled = source.flag("enabled") ?? true
+    let description = source.describe()
+    guard let connector else { return }
+    guard let role = connector.source else {
+      return session.error(
+        "connector.role", "\"\(connector.name)\" is only an actor, it cannot be a source",
+        at: node["connector"]?.origin ?? node.origin)
     }
     let config = checker.check(
       node["config"], fields: role.fields, origin: node.origin, owner: connector.name,
       check: role.check)
-    if let pair = poll?.pair("interval"), role.mode(config) == .push {
+    if let pair = poll?.node.pair("interval"), role.mode(config) == .push {
       session.report(
         .notice, "poll.ignored", "poll.interval has no effect: \"\(connector.name)\" is pushed to",
         at: pair.keyOrigin)
     }
+    guard let id else { return }
     parts.sources.append(
       SourceDefinition(
         id: id, connector: connector.name, description: description, config: config,
-        pollIntervalMs: interval ?? parts.defaults.pollIntervalMs ?? 300_000,
-        pollTimeoutMs: timeout ?? 300_000, emits: emits, isEnabled: isEnabled,
-        forgetsCheckpoint: parts.defaults.forgetsCheckpoint ?? false, origin: node.origin))
+        pollIntervalMs: interval ?? parts.defaults.pollIntervalMs
+          ?? SourceDefinition.base.pollIntervalMs,
+        pollTimeoutMs: timeout ?? SourceDefinition.base.pollTimeoutMs, emits: emits,
+        isEnabled: isEnabled, forgetsCheckpoint: parts.defaults.forgetsCheckpoint ?? false,
+        origin: node.origin))
   }
 
   private mutating func readActor(_ node: Node) {
-    session.checkKeys(
-      node, ["id", "connector", "description", "labels", "config", "delivery", "enabled"],
-      label: "actor")
-    guard let id = identity(node, "id", of: "actor") else { return }
-    parts.actorIDs.insert(id)
-    let connector = session.connector(node, of: "actor")
-    let block = session.deliveryBlock(node["delivery"], "delivery")
-    parts.actorBlocks[id] = block
-    let isEnabled = session.flag(session.present(node["enabled"]), "enabled") ?? true
-    let description = session.describe(node)
-    guard let connector, let role = connector.actor else {
-      if let connector {
-        session.error(
-          "connector.role", "\"\(connector.name)\" is only a source, it cannot be an actor",
-          at: node["connector"]?.origin ?? node.origin)
-      }
-      return
+    let actor = MapReader(session, node, Tables.actor, "actor")
+    let id = identity(actor, "id")
+    let connector = session.connector(actor)
+    let block = actor.block("delivery", "delivery").map(DeliveryBlock.init) ?? DeliveryBlock()
+    if let id { parts.actorBlocks[id] = block }
+    let isEnabled = actor.flag("enabled") ?? true
+    let description = actor.describe()
+    guard let connector else { return }
+    guard let role = connector.actor else {
+      return session.error(
+        "connector.role", "\"\(connector.name)\" is only a source, it cannot be an actor",
+        at: node["connector"]?.origin ?? node.origin)
     }
     let config = checker.check(
       node["config"], fields: role.fields, origin: node.origin, owner: connector.name,
       check: role.check)
+    guard let id else { return }
     parts.actors.append(
       ActorDefinition(
         id: id, connector: connector.name, description: description, config: config,
@@ -141,13 +142,11 @@ struct PartsReader {
   }
 
   private mutating func readLogger(_ node: Node) {
-    session.checkKeys(node, ["name", "type", "config", "enabled"], label: "logger")
-    guard let name = identity(node, "name", of: "logger"),
-      let field = session.required(node, "type", of: "logger"),
-      let specifier = session.text(field, "logger.type")
-    else { return }
+    let logger = MapReader(session, node, Tables.logger, "logger")
+    let name = identity(logger, "name")
+    let isEnabled = logger.flag("enabled") ?? true
+    guard let field = logger.required("type"), let specifier = logger.text("type") else { return }
     let short = ConnectorCatalog.shortName(specifier, prefix: "logger")
-    let isEnabled = session.flag(session.present(node["enabled"]), "enabled") ?? true
     guard let descriptor = session.catalog.loggers[short] else {
       session.report(
         .error, "connector.unknown", "no logger \"\(field.display)\"", at: field.origin,
@@ -160,18 +159,24 @@ struct PartsReader {
     if short == "console", node["config"]?["level"] == nil, let level = parts.defaults.logLevel {
       config["level"] = .string(level)
     }
+    guard let name else { return }
     parts.loggers.append(
       LoggerDefinition(
         name: name, type: short, config: config, isEnabled: isEnabled, origin: node.origin))
   }
 
   private mutating func readTransform(_ node: Node) {
-    guard let name = identity(node, "name", of: "transform") else { return }
-    parts.transformNames.append(name)
-    guard let definition = session.transform(node, name: name, checker: checker) else {
-      parts.transforms[name] = TransformDefinition(name: name, node: node, kind: nil)
+    let transform = MapReader(session, node, Tables.transform, "transform")
+    let name = identity(transform, "name")
+    let definition =
+      session.transform(transform, name: name ?? "", checker: checker)
+      ?? TransformDefinition(name: name ?? "", node: node, kind: nil)
+    guard let name else {
+      // No route can use it, so nobody else checks its config.
+      _ = session.step(definition, overlay: nil, defaults: parts.defaults, checker: checker)
       return
     }
+    parts.transformNames.append(name)
     parts.transforms[name] = definition
     if case .script(let path)? = definition.kind {
       parts.captured.updateValue(definition.contentHash, forKey: path)
@@ -179,16 +184,18 @@ struct PartsReader {
   }
 }
 
-extension Session {
-  func describe(_ node: Node) -> String? {
-    _ = map(node["labels"], "labels")
-    return text(present(node["description"]), "description")
+extension MapReader {
+  /// What is for people; the labels are only checked.
+  func describe() -> String? {
+    _ = map("labels")
+    return text("description")
   }
+}
 
+extension Session {
   /// The connector an object names, or nil after a report.
-  fileprivate func connector(_ node: Node, of kind: String) -> ConnectorDescriptor? {
-    guard let field = required(node, "connector", of: kind),
-      let specifier = text(field, "\(kind).connector")
+  fileprivate func connector(_ object: MapReader) -> ConnectorDescriptor? {
+    guard let field = object.required("connector"), let specifier = object.text("connector")
     else { return nil }
     let short = ConnectorCatalog.shortName(specifier, prefix: "connector")
     if let descriptor = catalog.connectors[short] { return descriptor }

@@ -31,26 +31,23 @@ struct RouteReader {
   }
 
   private mutating func read(_ node: Node) {
-    session.checkKeys(
-      node,
-      ["name", "description", "enabled", "when", "transforms", "then", "delivery", "with"],
-      label: "route")
-    let name = name(node)
-    let description = session.text(session.present(node["description"]), "route.description")
-    let isEnabled = session.flag(session.present(node["enabled"]), "route.enabled") ?? true
-    let when = session.required(node, "when", of: "route").flatMap { session.map($0, "when") }
-    let then = session.required(node, "then", of: "route").flatMap { session.map($0, "then") }
-    if let when { session.checkKeys(when, ["source", "events", "filter"], label: "when") }
-    if let then { session.checkKeys(then, ["actor", "config", "delivery"], label: "then") }
+    let route = MapReader(session, node, Tables.route, "route")
+    let name = name(route)
+    let description = route.text("description")
+    let isEnabled = route.flag("enabled") ?? true
+    _ = (route.required("when"), route.required("then"))
+    let when = route.block("when", "when")
+    let then = route.block("then", "then")
     let sources = when.map(self.sources) ?? []
-    let types = when.flatMap { eventTypes($0["events"]) }
+    let types = when.flatMap(eventTypes)
     let filter = session.filter(when?["filter"], "when.filter")
-    let steps = self.steps(node["transforms"])
-    let prompt = prompt(node["with"])
+    let steps = (route.list("transforms") ?? []).compactMap { step($0) }
+    let prompt = self.prompt(route.block("with", "with"))
     let actor = then.flatMap(self.actor)
-    let config = thenConfig(then?["config"])
-    let inbox = inboxPolicy(then?["config"])
-    let block = deliveryBlock(node, then)
+    let settings = then?.block("config")
+    let config: JSONObject = settings.map(thenConfig) ?? [:]
+    let inbox = settings.flatMap(inboxPolicy)
+    let block = deliveryBlock(route, then)
     usedSources.formUnion(sources)
     if let actor { usedActors.insert(actor) }
     guard let name, let actor, !sources.isEmpty else { return }
@@ -63,10 +60,8 @@ struct RouteReader {
         inbox: inbox, origin: node.origin))
   }
 
-  private mutating func name(_ node: Node) -> String? {
-    guard let field = session.required(node, "name", of: "route"),
-      let name = session.text(field, "route.name")
-    else { return nil }
+  private mutating func name(_ route: MapReader) -> String? {
+    guard let field = route.required("name"), let name = route.text("name") else { return nil }
     guard NameRule.isName(name) else {
       session.error(
         "id.invalid",
@@ -85,8 +80,8 @@ struct RouteReader {
 
   // MARK: when
 
-  private func sources(_ when: Node) -> [SourceReference] {
-    guard let field = session.required(when, "source", of: "when") else { return [] }
+  private func sources(_ when: MapReader) -> [SourceReference] {
+    guard let field = when.required("source") else { return [] }
     if field.list?.isEmpty ?? false { session.refuse(field, "when.source", "must name a source") }
     return session.oneOrMore(field).compactMap(source)
   }
@@ -135,27 +130,18 @@ struct RouteReader {
     return SourceReference(module: other.name == own.name ? nil : other.name, id: id)
   }
 
-  private func eventTypes(_ node: Node?) -> Set<EventType>? {
-    guard let node = session.present(node) else { return nil }
-    let list = session.oneOrMore(node)
-    if list.isEmpty {
+  private func eventTypes(_ when: MapReader) -> Set<EventType>? {
+    if let node = when["events"], node.list?.isEmpty ?? false {
       session.refuse(node, "when.events", "an empty list matches nothing; leave the key out")
     }
-    return Set(list.compactMap { session.eventType($0, "when.events") })
+    return when.eventTypes("events").map { Set($0) }
   }
 
   // MARK: transforms
 
-  private mutating func steps(_ node: Node?) -> [TransformStep] {
-    (session.list(node, "transforms") ?? []).compactMap { step($0) }
-  }
-
   private mutating func step(_ node: Node) -> TransformStep? {
-    if node.isMap {
-      session.checkKeys(
-        node, ["ref", "on_error", "config", "timeout_ms", "timeout"], label: "transforms")
-    }
-    let field = node.isMap ? session.required(node, "ref", of: "transforms") : node
+    let overlay = node.isMap ? MapReader(session, node, Tables.step, "transforms") : nil
+    let field = overlay.map { $0.required("ref") } ?? node
     guard let field, let name = session.text(field, "transforms.ref") else { return nil }
     guard let definition = parts.transforms[name] else {
       session.report(
@@ -166,15 +152,13 @@ struct RouteReader {
     }
     usedTransforms.insert(name)
     return session.step(
-      definition, overlay: node.isMap ? node : nil, defaults: parts.defaults, checker: checker)
+      definition, overlay: overlay, defaults: parts.defaults, checker: checker)
   }
 
   // MARK: then
 
-  private func actor(_ then: Node) -> ActorReference? {
-    guard let node = session.required(then, "actor", of: "then"),
-      let id = session.text(node, "then.actor")
-    else { return nil }
+  private func actor(_ then: MapReader) -> ActorReference? {
+    guard let node = then.required("actor"), let id = then.text("actor") else { return nil }
     if own.actorIDs.contains(id) { return ActorReference(id: id) }
     if node.replacement?.isFromParameter ?? false,
       let owner = directory.sharing({ $0.actorIDs.contains(id) })
@@ -193,53 +177,46 @@ struct RouteReader {
     return owner.actorBlocks[actor.id] ?? DeliveryBlock()
   }
 
-  private func thenConfig(_ node: Node?) -> JSONObject {
-    guard let node = session.map(node, "then.config") else { return [:] }
-    session.checkCredentials(node, label: "then.config")
-    return node.json.object ?? [:]
+  private func thenConfig(_ config: MapReader) -> JSONObject {
+    session.checkCredentials(config.node, label: config.label)
+    return config.node.json.object ?? [:]
   }
 
   /// A batch needs a key; whether an interpolated one is empty shows only at delivery.
-  private func inboxPolicy(_ node: Node?) -> InboxPolicy? {
-    guard let node, node.isMap,
-      session.flag(session.present(node["inbox"]), "then.config.inbox") ?? false
-    else { return nil }
-    var policy = InboxPolicy()
-    if let key = session.present(node["session_key"]) {
-      if session.text(key, "then.config.session_key")?.isEmpty ?? false {
-        session.refuse(key, "then.config.session_key", "must not be empty with inbox: true")
+  private func inboxPolicy(_ config: MapReader) -> InboxPolicy? {
+    guard config.flag("inbox") ?? false else { return nil }
+    let inbox = MapReader(session, config.node, Tables.inbox, config.label)
+    if let key = inbox["session_key"] {
+      if key.string?.isEmpty ?? false {
+        session.refuse(key, inbox.place("session_key"), "must not be empty with inbox: true")
+      } else {
+        _ = inbox.text("session_key")
       }
     } else {
       session.error(
-        "key.missing", "then.config: inbox: true needs \"session_key\"", at: node.origin)
+        "key.missing", "then.config: inbox: true needs \"session_key\"", at: config.node.origin)
     }
-    let ttl = session.durationMs(
-      session.present(node["inbox_ttl"]), "then.config.inbox_ttl", min: 1_000)
-    if let ttl { policy.ttlMs = ttl }
-    let most = session.integer(
-      session.present(node["inbox_max_batch"]), "then.config.inbox_max_batch",
-      in: 1...Int64(InboxDesk.drainMax))
-    if let most { policy.batchMax = Int(most) }
+    var policy = InboxPolicy()
+    policy.ttlMs = inbox.durationMs("inbox_ttl") ?? policy.ttlMs
+    policy.batchMax = inbox.count("inbox_max_batch") ?? policy.batchMax
     return policy
   }
 
-  private func deliveryBlock(_ node: Node, _ then: Node?) -> DeliveryBlock {
-    if let own = node.pair("delivery"), then?["delivery"] != nil {
+  private func deliveryBlock(_ route: MapReader, _ then: MapReader?) -> DeliveryBlock {
+    if let own = route.node.pair("delivery"), then?.node["delivery"] != nil {
       session.error(
         "key.type", "a route has \"delivery\" or \"then.delivery\", not both", at: own.keyOrigin)
     }
-    if let block = node["delivery"] { return session.deliveryBlock(block, "delivery") }
-    return session.deliveryBlock(then?["delivery"], "then.delivery")
+    let other = then?.block("delivery").map(DeliveryBlock.init)
+    return route.block("delivery", "delivery").map(DeliveryBlock.init) ?? other ?? DeliveryBlock()
   }
 
   // MARK: with
 
-  private mutating func prompt(_ node: Node?) -> PromptFile? {
-    guard let with = session.map(node, "with") else { return nil }
-    session.checkKeys(with, ["prompt_file"], label: "with")
-    guard let field = session.present(with["prompt_file"]),
-      let path = session.text(field, "with.prompt_file")
-    else { return nil }
+  private mutating func prompt(_ with: MapReader?) -> PromptFile? {
+    guard let field = with?["prompt_file"], let path = with?.text("prompt_file") else {
+      return nil
+    }
     guard let found = session.locate(path, near: field.origin, root: parts.draft.root) else {
       let places = session.candidates(path, near: field.origin, root: parts.draft.root)
         .map(session.shown)

@@ -19,11 +19,7 @@ extension Session {
 
   func flag(_ node: Node?, _ label: String, code: String = "key.type") -> Bool? {
     guard let node else { return nil }
-    if case .bool(let flag) = node.content { return flag }
-    if node.isReplaced, case .string(let text) = node.content {
-      if text == "true" { return true }
-      if text == "false" { return false }
-    }
+    if case .bool(let flag) = node.typed { return flag }
     refuse(node, label, "must be true or false, not \(node.kind)", code: code)
     return nil
   }
@@ -32,7 +28,7 @@ extension Session {
     _ node: Node?, _ label: String, in range: ClosedRange<Double>, code: String = "key.type"
   ) -> JSONNumber? {
     guard let node else { return nil }
-    guard let number = number(node) else {
+    guard case .number(let number) = node.typed else {
       refuse(node, label, "must be a number, not \(node.kind)", code: code)
       return nil
     }
@@ -47,7 +43,7 @@ extension Session {
     _ node: Node?, _ label: String, in range: ClosedRange<Int64>, code: String = "key.type"
   ) -> Int64? {
     guard let node else { return nil }
-    guard let number = number(node), let value = number.int64 else {
+    guard case .number(let number) = node.typed, let value = number.int64 else {
       refuse(node, label, "must be a whole number, not \(node.kind)", code: code)
       return nil
     }
@@ -56,15 +52,6 @@ extension Session {
       return nil
     }
     return value
-  }
-
-  /// A number, or its text when the text came from a variable.
-  private func number(_ node: Node) -> JSONNumber? {
-    if case .number(let number) = node.content { return number }
-    guard node.isReplaced, !node.isUnresolved, let text = node.string,
-      case .number(let number)? = try? CoreSchema.resolve(text)
-    else { return nil }
-    return number
   }
 
   func durationMs(
@@ -88,8 +75,8 @@ extension Session {
     quantity(node, label, code: code, Quantity.perSecond)
   }
 
-  func startLimit(_ node: Node?, _ label: String) -> StartLimit? {
-    quantity(node, label, code: "key.type", Quantity.startLimit)
+  func startLimit(_ node: Node?, _ label: String, code: String = "key.type") -> StartLimit? {
+    quantity(node, label, code: code, Quantity.startLimit)
   }
 
   private func quantity<Value>(
@@ -169,21 +156,21 @@ extension Session {
 
   /// Warns of keys that nothing reads.
   ///
-  /// - Parameter elsewhere: Keys that belong to another kind, with the words that say so.
+  /// - Parameter elsewhere: Keys that belong elsewhere, with the words that say where.
   func checkKeys(
-    _ map: Node, _ known: [String], label: String = "", elsewhere: [String: String] = [:]
+    _ map: Node, _ table: ConfigTable, label: String = "", elsewhere: [String: String] = [:]
   ) {
-    let names = Set(known)
+    let names = Set(table.keys)
     for pair in map.pairs where !names.contains(pair.key) {
       let place = label.isEmpty ? "" : "\(label): "
-      if let other = elsewhere[pair.key] {
+      if let other = elsewhere[pair.key] ?? Tables.home(of: pair.key, besides: table) {
         report(
-          .warning, "key.unknown", "\(place)key \"\(pair.key)\" belongs to \(other)",
+          .warning, "key.unknown", "\(place)key \"\(pair.key)\" belongs \(other)",
           at: pair.keyOrigin)
       } else {
         report(
           .warning, "key.unknown", "\(place)unknown key \"\(pair.key)\"", at: pair.keyOrigin,
-          among: known, meant: pair.key)
+          among: table.keys, meant: pair.key)
       }
     }
   }

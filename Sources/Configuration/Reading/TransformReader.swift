@@ -26,33 +26,30 @@ struct TransformDefinition {
 
 extension Session {
   /// Reads a definition; nil after a report.
-  func transform(_ node: Node, name: String, checker: ConfigChecker) -> TransformDefinition? {
-    checkKeys(
-      node,
-      ["name", "type", "script", "package", "config", "timeout_ms", "timeout", "on_error", "env"],
-      label: "transform")
-    var definition = TransformDefinition(name: name, node: node)
-    definition.timeoutMs = timeout(node, "transform")
-    definition.onError = choice(
-      present(node["on_error"]), "transform.on_error", TransformStep.ErrorPolicy.self)
-    _ = map(node["config"], "transform.config")
-    if let env = present(node["env"]) {
-      for member in checker.environment(env, "transform.env") ?? [] {
+  func transform(
+    _ transform: MapReader, name: String, checker: ConfigChecker
+  ) -> TransformDefinition? {
+    var definition = TransformDefinition(name: name, node: transform.node)
+    definition.timeoutMs = transform.timeoutMs()
+    definition.onError = transform.choice("on_error", TransformStep.ErrorPolicy.self)
+    _ = transform.map("config")
+    if let env = transform["env"] {
+      for member in checker.environment(env, transform.place("env")) ?? [] {
         definition.environment[member.key] = member.value.string
       }
     }
-    guard let type = required(node, "type", of: "transform"),
-      let specifier = text(type, "transform.type")
-    else { return nil }
+    guard let type = transform.required("type"), let specifier = transform.text("type") else {
+      return nil
+    }
     switch specifier {
     case "script":
-      guard let path = scriptPath(node, root: checker.root) else { return nil }
+      guard let path = scriptPath(transform.node, root: checker.root) else { return nil }
       definition.kind = .script(path)
       // It may be run and not read: then a change of it goes unnoticed, and it still runs.
       definition.contentHash = (try? FileAccess.read(path, bytesMax: Limits.commandOutputBytesMax))
         .map { ContentHash.hex($0) }
     case "package":
-      guard let field = required(node, "package", of: "transform"),
+      guard let field = required(transform.node, "package", of: "transform"),
         let package = text(field, "transform.package"), let short = builtIn(package, field)
       else { return nil }
       definition.kind = .package(short)
@@ -61,14 +58,6 @@ extension Session {
       definition.kind = .package(short)
     }
     return definition
-  }
-
-  /// `timeout_ms`, or `timeout`, which is the same as a duration.
-  func timeout(_ node: Node, _ label: String) -> Int64? {
-    if let field = present(node["timeout_ms"]) {
-      return integer(field, "\(label).timeout_ms", in: 1...Quantity.durationMsMax)
-    }
-    return durationMs(present(node["timeout"]), "\(label).timeout")
   }
 
   /// The short name of a built-in transform, or nil after a report.
@@ -102,28 +91,28 @@ extension Session {
   /// - Parameters:
   ///   - overlay: What the route says about the step; nil for a plain reference.
   func step(
-    _ definition: TransformDefinition, overlay: Node?, defaults: DefaultsBlock,
+    _ definition: TransformDefinition, overlay: MapReader?, defaults: DefaultsBlock,
     checker: ConfigChecker
   ) -> TransformStep? {
-    let onError = choice(
-      present(overlay?["on_error"]), "transforms.on_error", TransformStep.ErrorPolicy.self)
-    let timeoutMs = overlay.flatMap { timeout($0, "transforms") }
+    let onError = overlay?.choice("on_error", TransformStep.ErrorPolicy.self)
+    let timeoutMs = overlay?.timeoutMs()
+    let config = overlay?.map("config")
     guard let kind = definition.kind else { return nil }
-    let node = definition.config(over: map(overlay?["config"], "transforms.config"))
-    let config: JSONObject
+    let node = definition.config(over: config)
+    let checked: JSONObject
     switch kind {
     case .script:
-      config = node?.json.object ?? [:]
+      checked = node?.json.object ?? [:]
       if let node { checkCredentials(node, label: "config") }
     case .package(let short):
       guard let descriptor = catalog.transforms[short] else { return nil }
-      config = checker.check(
+      checked = checker.check(
         node, fields: descriptor.fields, origin: definition.node.origin, owner: short,
         check: descriptor.check)
       checkProgram(short, node)
     }
     return TransformStep(
-      name: definition.name, kind: kind, config: config,
+      name: definition.name, kind: kind, config: checked,
       timeoutMs: timeoutMs ?? definition.timeoutMs ?? 30_000,
       onError: onError ?? definition.onError ?? defaults.onError ?? .retry,
       environment: definition.environment, contentHash: definition.contentHash)
@@ -135,5 +124,13 @@ extension Session {
       FileAccess.find("jq", searchPath: environment["PATH"]) == nil
     else { return }
     error("jq.missing", "jq: no program \"jq\" on PATH", at: pair.keyOrigin)
+  }
+}
+
+extension MapReader {
+  /// `timeout_ms`, or `timeout`, which is the same as a duration.
+  fileprivate func timeoutMs() -> Int64? {
+    let duration = durationMs("timeout")
+    return integer("timeout_ms") ?? duration
   }
 }

@@ -46,6 +46,17 @@ enum Quantity {
     return total
   }
 
+  /// The shortest text of a duration: `1h30m`.
+  static func text(durationMs ms: Int64) -> String {
+    var rest = ms
+    var text = ""
+    for (name, unit) in durationUnits where rest >= unit {
+      text += "\(rest / unit)\(name)"
+      rest %= unit
+    }
+    return text.isEmpty ? "0s" : text
+  }
+
   private static let durationForm =
     "a duration is numbers with units d h m s ms, such as \"30s\" or \"1h30m\""
 

@@ -91,6 +91,19 @@ struct Node: Sendable {
     }
   }
 
+  /// The value, or the number or boolean that a text from a variable stands for (config.md 2).
+  var typed: Content {
+    guard isReplaced, !isUnresolved, case .string(let text) = content,
+      // A number beyond 64 bits stays the text it is.
+      let resolved = try? CoreSchema.resolve(text)
+    else { return content }
+    return switch resolved {
+    case .number: resolved
+    case .bool where text == "true" || text == "false": resolved
+    default: content
+    }
+  }
+
   /// A scalar as text for messages, without anything that a variable brought in.
   var display: String { replacement?.shown ?? scalarText ?? kind }
 

@@ -1,7 +1,7 @@
-/// One key that a connector, transform or logger takes in its `config`.
+/// One key of a map in a configuration file: what it takes, and what it means.
 ///
 /// The same list validates, writes the JSON Schema, and stands in the documentation; a check that
-/// goes beyond types is the descriptor's `check`.
+/// goes beyond types is the reader's, or a descriptor's `check`.
 package struct ConfigField: Sendable {
   package var name: String
   package var type: ConfigType
@@ -28,16 +28,68 @@ package struct ConfigField: Sendable {
   }
 }
 
+/// The keys of one kind of map: a source, a route, a `delivery` block, a whole file.
+package struct ConfigTable: Sendable {
+  /// One word, unique among all tables: the name of its definition in the JSON Schemas.
+  package var name: String
+  package var summary: String
+  package var fields: [ConfigField]
+  /// Further keys are taken as they are, such as those that an actor gives a meaning.
+  package var isOpen: Bool
+  /// One of these keys must be there; empty = none.
+  package var requiresOne: [String]
+  package var rules: [Rule]
+
+  /// A key that a value of another one makes required.
+  package struct Rule: Sendable {
+    package var key: String
+    package var value: JSONValue
+    package var requires: String
+
+    package init(_ key: String, _ value: JSONValue, requires: String) {
+      self.key = key
+      self.value = value
+      self.requires = requires
+    }
+  }
+
+  package init(
+    _ name: String, _ summary: String, isOpen: Bool = false, requiresOne: [String] = [],
+    rules: [Rule] = [], _ fields: [ConfigField]
+  ) {
+    self.name = name
+    self.summary = summary
+    self.fields = fields
+    self.isOpen = isOpen
+    self.requiresOne = requiresOne
+    self.rules = rules
+  }
+
+  package subscript(name: String) -> ConfigField? { fields.first { $0.name == name } }
+
+  package var keys: [String] { fields.map(\.name) }
+}
+
 /// The type of a configuration value, with what it must look like (config.md 2).
 package indirect enum ConfigType: Sendable {
   case string
+  /// A string of at least so many characters.
+  case longString(lengthMin: Int)
+  /// The id of a source, an actor or a module; some are reserved.
+  case id(reserved: [String])
+  /// The name of a route, a transform or a logger.
+  case name
   case boolean
   case integer(ClosedRange<Int64>)
   case number(ClosedRange<Double>)
   /// `30s`; handed on as the text.
   case duration
+  /// A duration of at least so many milliseconds.
+  case longDuration(msMin: Int64)
   case size
   case rate
+  /// So many per period, `100/h`: a whole number, unlike a rate.
+  case startLimit
   case dotPath
   /// An http or https URL without user info.
   case url
@@ -52,12 +104,24 @@ package indirect enum ConfigType: Sendable {
   case eventType
   case choice([String])
   case list(ConfigType)
+  /// A list that is not empty, or one of its elements alone.
+  case oneOrMore(ConfigType)
   /// Any keys; the values have this type.
   case map(ConfigType)
   case object([ConfigField])
+  case table(ConfigTable)
+  /// A filter map (config.md 6.3).
+  case filter
+  /// The specifier of something built in.
+  case specifier(BuiltInRole)
+  /// The `config` of what the specifier beside it names.
+  case config(BuiltInRole)
   /// The first type that fits.
   case either([ConfigType])
   case any
+
+  /// What a specifier names.
+  package enum BuiltInRole: String, Sendable { case source, actor, transform, logger }
 }
 
 /// Something wrong in a `config` that the types alone do not show.
