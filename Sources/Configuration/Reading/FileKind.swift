@@ -25,7 +25,17 @@ enum FileKind: String, CaseIterable {
     case .routeGroup: ["routes"]
     case .transformGroup: ["transforms"]
     case .loggerGroup: ["loggers"]
-    case .workspace: ["variables"]
+    case .workspace: ["variables", "defaults"] + objects + ["modules", "runtime"]
+    }
+  }
+
+  /// The kind of file that an entry of a list names by its path.
+  static func holding(_ list: String) -> FileKind {
+    switch list {
+    case "routes": .routeGroup
+    case "transforms": .transformGroup
+    case "loggers": .loggerGroup
+    default: .connectorGroup
     }
   }
 
