@@ -15,7 +15,7 @@ struct RoutesCommand: AsyncParsableCommand {
       // The graph is the same on a machine without the secrets.
       options.allowMissingEnvironment = true
       options.showsObjects = true
-      return loading.load(global, options: options)
+      return try loading.load(global, options: options)
     }
     guard !project.hasErrors else {
       output.show(project.diagnostics)
