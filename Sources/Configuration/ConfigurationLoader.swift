@@ -31,6 +31,13 @@ package struct ConfigurationLoader: Sendable {
     return ProjectReader(session).load(path)
   }
 
+  /// What a reader of one file needs.
+  func session() -> Session {
+    Session(
+      catalog: catalog, environment: environment, home: home,
+      workingDirectory: workingDirectory, options: options)
+  }
+
   /// The configuration file of a package, absolute and resolved, or nil (config.md 10.2).
   ///
   /// - Parameters:

@@ -11,6 +11,9 @@ package struct LoadOptions: Sendable {
   /// the hashes brings a key of its own, so that a weak secret cannot be guessed from them.
   package var hashKey: [UInt8] = Array("orgloop".utf8)
 
+  /// Values that lie over what the manifest gives, by module and then by parameter: for tests.
+  package var parameters: [String: [String: String]] = [:]
+
   /// What a module that is loaded later finds running.
   package var neighbours: [Neighbour] = []
 

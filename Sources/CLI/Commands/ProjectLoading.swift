@@ -46,16 +46,23 @@ struct ProjectLoading: Sendable {
 
   /// Blocks while it reads. What it finds to be secret is hidden from then on.
   ///
-  /// - Parameter path: A file or directory; nil for the working directory.
-  func load(_ path: String?, options: LoadOptions) -> LoadedProject {
-    let project = loader(options).load(path)
+  /// - Parameters:
+  ///   - path: A file or directory; nil for the working directory.
+  ///   - variables: They lie over the environment.
+  func load(
+    _ path: String?, options: LoadOptions, variables: [String: String] = [:]
+  ) -> LoadedProject {
+    let project = loader(options, variables: variables).load(path)
     Secrets.hide(project.secrets)
     return project
   }
 
-  func loader(_ options: LoadOptions) -> ConfigurationLoader {
+  func loader(
+    _ options: LoadOptions, variables: [String: String] = [:]
+  ) -> ConfigurationLoader {
     ConfigurationLoader(
-      catalog: catalog, environment: Surroundings.environment, home: Surroundings.home,
+      catalog: catalog, environment: Surroundings.environment.merging(variables) { $1 },
+      home: Surroundings.home,
       workingDirectory: Surroundings.workingDirectory, options: options)
   }
 }
