@@ -31,6 +31,13 @@ package struct ConfigurationLoader: Sendable {
     return ProjectReader(session).load(path)
   }
 
+  /// What a reader of one file needs.
+  func session() -> Session {
+    Session(
+      catalog: catalog, environment: environment, home: home,
+      workingDirectory: workingDirectory, options: options)
+  }
+
   /// The configuration file of a package, absolute and resolved, or nil (config.md 10.2).
   ///
   /// - Parameters:
@@ -131,7 +138,8 @@ struct ProjectReader {
       },
       invalidModules: session.invalid.union(invalid).sorted(), diagnostics: diagnostics,
       files: session.files, variables: session.variables, secrets: secrets, shown: shown,
-      workspace: session.options.workspace?.name, overlay: (session.overlay?.file).map(session.shown),
+      workspace: session.options.workspace?.name,
+      overlay: (session.overlay?.file).map(session.shown),
       overrides: session.overrides(hiding: secrets))
   }
 }

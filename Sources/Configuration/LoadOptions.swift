@@ -19,6 +19,12 @@ package struct LoadOptions: Sendable {
   /// Whether ``LoadedProject/merged`` is made.
   package var describes = false
 
+  /// Variables that lie over all others: for tests.
+  package var variables: [String: String] = [:]
+
+  /// Values that lie over what the manifest gives, by module and then by parameter: for tests.
+  package var parameters: [String: [String: String]] = [:]
+
   /// What a module that is loaded later finds running.
   package var neighbours: [Neighbour] = []
 

@@ -146,9 +146,13 @@ struct ModuleGatherer {
         at: pair.keyOrigin)
     }
     let scope = session.scope(root: FilePath.directory(entry.file))
+    var given = entry.parameters
+    for (key, text) in session.options.parameters[name] ?? [:] {
+      given[key] = argument(text, for: key)
+    }
     let draft = draft(
       name: name, alias: nil, file: entry.file, document, scope: scope, isBoot: false,
-      parameters: parameters(document, entry.parameters, scope, at: entry.origin))
+      parameters: parameters(document, given, scope, at: entry.origin))
     var reader = ModuleReader(session, draft: draft)
     reader.read(document, kind: document["modules"] == nil ? kind : .project)
     return reader.draft

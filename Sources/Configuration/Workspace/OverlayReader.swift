@@ -8,6 +8,14 @@ struct OverlayReader {
   ///
   /// Only a project has one: overlays do not reach into packages (config.md 11).
   func read(beside file: String) {
+    takeUp(beside: file)
+    for (name, value) in session.options.variables {
+      session.workspaceVariables[name] = VariableScope.Given(
+        value: value, isUnresolved: false, origin: Origin(file: session.shown(file)))
+    }
+  }
+
+  private func takeUp(beside file: String) {
     guard let workspace = session.options.workspace else { return }
     let root = FilePath.directory(file)
     if let other = workspace.variablesRoot, other != root {
