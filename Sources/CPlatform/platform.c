@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <pthread.h>
 #include <stdint.h>
 #include <signal.h>
@@ -92,4 +95,10 @@ int orgloop_limit_child(pid_t pid, unsigned int open_files, int no_core) {
   int error = no_core ? limit(pid, RLIMIT_CORE, 0) : 0;
   if (error == 0 && open_files > 0) error = limit(pid, RLIMIT_NOFILE, open_files);
   return error;
+}
+
+void orgloop_give_memory_back(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }

@@ -31,6 +31,13 @@ package struct ConfigurationLoader: Sendable {
     return ProjectReader(session).load(path)
   }
 
+  /// What a reader of one file needs.
+  func session() -> Session {
+    Session(
+      catalog: catalog, environment: environment, home: home,
+      workingDirectory: workingDirectory, options: options)
+  }
+
   /// The configuration file of a package, absolute and resolved, or nil (config.md 10.2).
   ///
   /// - Parameters:
@@ -53,13 +60,19 @@ struct ProjectReader {
   func load(_ path: String?) -> LoadedProject {
     guard let file = configFile(path) else { return result(file: nil, modules: []) }
     session.projectRoot = FilePath.directory(file)
+    OverlayReader(session: session).read(beside: file)
     let userDefaults = self.userDefaults()
     let drafts = ModuleGatherer(session).gather(file)
     let settings = session.runtimeSettings(drafts.boot.runtime)
     let builder = ModuleBuilder(session, drafts, userDefaults: userDefaults, settings: settings)
-    return result(
+    var project = result(
       file: file, name: drafts.boot.alias ?? drafts.boot.name, modules: builder.build(),
       settings: settings, drafts: drafts.all)
+    if session.options.describes {
+      project.merged = MergedProject(
+        session, drafts, secrets: project.secrets, overrides: project.overrides)
+    }
+    return project
   }
 
   /// The file to load, resolved; nil after a report.
@@ -97,7 +110,8 @@ struct ProjectReader {
     let origin = Origin(file: session.shown(path), line: 1, column: 1)
     guard let document = session.document(path, namedAt: origin) else { return nil }
     session.note(path, "user defaults")
-    let scope = VariableScope(environment: session.environment)
+    let scope = VariableScope(
+      workspace: session.workspaceVariables, environment: session.environment)
     return Substitution(session, scope: scope).apply(document)["defaults"]
   }
 
@@ -105,19 +119,28 @@ struct ProjectReader {
     file: String?, name: String = "default", modules: [ModuleDefinition],
     settings: RuntimeSettings = RuntimeSettings(), drafts: [ModuleDraft] = []
   ) -> LoadedProject {
+    session.checkWorkspaceVariables()
     let secrets = session.sortedSecrets
+    let invalid = session.isOverlayUnusable ? modules.map(\.name) : []
     let diagnostics = Set(session.diagnostics).sorted().map { each in
       var each = each
       each.message = Redaction.apply(each.message, secrets: secrets)
       return each
     }
     var shown: [String: JSONValue] = [:]
-    for draft in drafts { shown[draft.name] = draft.shown(without: secrets) }
+    if session.options.showsObjects {
+      for draft in drafts { shown[draft.name] = draft.shown(without: secrets) }
+    }
     return LoadedProject(
       name: name, projectRoot: session.projectRoot, configFile: file, settings: settings,
-      modules: modules.filter { !session.invalid.contains($0.name) },
-      invalidModules: session.invalid.sorted(), diagnostics: diagnostics,
-      files: session.files, variables: session.variables, secrets: secrets, shown: shown)
+      modules: modules.filter {
+        !session.invalid.contains($0.name) && !session.isOverlayUnusable
+      },
+      invalidModules: session.invalid.union(invalid).sorted(), diagnostics: diagnostics,
+      files: session.files, variables: session.variables, secrets: secrets, shown: shown,
+      workspace: session.options.workspace?.name,
+      overlay: (session.overlay?.file).map(session.shown),
+      overrides: session.overrides(hiding: secrets))
   }
 }
 

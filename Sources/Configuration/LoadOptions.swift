@@ -7,14 +7,40 @@ package struct LoadOptions: Sendable {
   /// Variables that are not set are warnings: for machines without the secrets.
   package var allowMissingEnvironment = false
   package var role = Role.boot
+  /// Fills ``LoadedProject/shown``, which is as large as the project.
+  package var showsObjects = false
   /// The key of the hashes that show a changed secret without showing the secret. Whoever stores
   /// the hashes brings a key of its own, so that a weak secret cannot be guessed from them.
   package var hashKey: [UInt8] = Array("orgloop".utf8)
+
+  /// Whose overlay and variables are taken; nil reads the files as they are (config.md 11).
+  package var workspace: Workspace?
+
+  /// Whether ``LoadedProject/merged`` is made.
+  package var describes = false
+
+  /// Variables that lie over all others: for tests.
+  package var variables: [String: String] = [:]
+
+  /// Values that lie over what the manifest gives, by module and then by parameter: for tests.
+  package var parameters: [String: [String: String]] = [:]
 
   /// What a module that is loaded later finds running.
   package var neighbours: [Neighbour] = []
 
   package init() {}
+
+  package struct Workspace: Sendable, Hashable {
+    package var name: String
+    /// The directory of the project whose overlay's variables hold as well: that of the boot project,
+    /// for what is loaded beside it.
+    package var variablesRoot: String?
+
+    package init(name: String, variablesRoot: String? = nil) {
+      self.name = name
+      self.variablesRoot = variablesRoot
+    }
+  }
 
   package enum Role: Sendable {
     /// What `start` and `validate` load: a flat project is the module `default`.

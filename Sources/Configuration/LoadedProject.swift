@@ -26,8 +26,19 @@ package struct LoadedProject: Sendable {
   /// first, so that a value inside another is replaced with it.
   package var secrets: [String]
   /// Per module: `sources`, `actors`, `routes`, `transforms` and `loggers` as they were
-  /// understood, with `***` for what variables brought in and for credentials.
+  /// understood, with `***` for what variables brought in and for credentials. Empty unless
+  /// ``LoadOptions/showsObjects`` asks for it.
   package var shown: [String: JSONValue]
+
+  /// Nil when the files were read as they are.
+  package var workspace: String?
+  /// The overlay that was laid over the files, relative to the project root; nil without one.
+  package var overlay: String?
+  /// What the overlay made different.
+  package var overrides: [Override] = []
+
+  /// The project in one document; only when it was asked for.
+  package var merged: MergedProject?
 
   package var hasErrors: Bool { diagnostics.contains { $0.level == .error } }
 
@@ -70,6 +81,7 @@ package struct VariableUse: Sendable, Hashable {
 
   /// Where a value came from.
   package enum Source: String, Sendable {
+    case workspace
     case environment
     case dotEnv = ".env"
     case defaultText = "default"

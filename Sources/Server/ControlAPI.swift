@@ -143,6 +143,7 @@ struct ControlAPI: Sendable {
       case .apply: return try await modules.apply(body, by: caller)
       case .pause: return try await pauses.pause(body, by: caller)
       case .resume: return try await pauses.resume(body, by: caller)
+      case .selectWorkspace: return try await modules.selectWorkspace(body, by: caller)
       case .shutdown:
         await gateway.beginShutdown(timeoutMs: try body.durationMs("timeout"), by: caller)
         return Answer(.accepted, json: ["ok": true])

@@ -9,6 +9,7 @@ enum ControlOrder: String, Sendable, CaseIterable {
   case apply
   case pause
   case resume
+  case selectWorkspace = "workspace/select"
   case shutdown
 
   /// - Parameter segments: Of the path, after `control`.

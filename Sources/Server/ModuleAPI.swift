@@ -98,6 +98,17 @@ struct ModuleAPI: Sendable {
     }
   }
 
+  /// Remembers which workspace a project works in; this runtime goes on in its own.
+  func selectWorkspace(_ body: ControlBody, by caller: Caller) async throws -> Answer {
+    let name = try body.requiredString("workspace")
+    let root = try body.requiredString("root")
+    guard root.hasPrefix("/") else {
+      throw ControlBody.Problem.invalid("root must be absolute")
+    }
+    try await gateway.selectWorkspace(name, root: root, by: caller)
+    return Answer(json: ["ok": true, "workspace": .string(name), "root": .string(root)])
+  }
+
   /// A module that does not exist has a code of its own, which scripts tell from a bad path.
   ///
   /// - Parameter hint: Where the gateway has none.

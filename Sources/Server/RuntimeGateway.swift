@@ -85,6 +85,11 @@ package protocol RuntimeGateway: Sendable {
   /// - Parameter plan: The id of a plan; nil applies whatever the files say.
   /// - Throws: ``EngineError`` `.conflict` (409) when the plan would not be the same now.
   func apply(plan: String?, onRemoved: RemovedPolicy, by caller: Caller) async throws -> JSONValue
+  /// Remembers which workspace the project in a directory works in (config.md 11).
+  ///
+  /// - Parameter root: Absolute.
+  /// - Throws: ``EngineError`` `.invalid` for a name that is none.
+  func selectWorkspace(_ name: String, root: String, by caller: Caller) async throws
   /// The paused targets.
   func pause(
     _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller

@@ -297,7 +297,7 @@ private final class Handover: @unchecked Sendable {
 }
 
 /// Makes the lock a reference, so that whoever holds the last one releases it.
-private final class LockHolder: Sendable {
+final class LockHolder: Sendable {
   private let lock: StoreLock
   init(_ lock: consuming StoreLock) { self.lock = lock }
 }

@@ -52,7 +52,9 @@ final class TestProject {
     _ path: String? = nil, environment: [String: String] = [:],
     options: LoadOptions = LoadOptions()
   ) -> LoadedProject {
-    ConfigurationLoader(
+    var options = options
+    options.showsObjects = true
+    return ConfigurationLoader(
       catalog: .test, environment: environment, home: home, workingDirectory: root,
       options: options
     ).load(path)

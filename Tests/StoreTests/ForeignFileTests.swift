@@ -67,12 +67,14 @@ struct ForeignFileTests {
       DROP VIEW v_paused; DROP VIEW v_deliveries; DROP VIEW unsettled;
       CREATE VIEW v_deliveries AS SELECT 1; DROP VIEW v_replays; DROP TABLE replays;
       DELETE FROM meta WHERE key IN (
-        'migration 8', 'migration 9', 'migration 10', 'migration 11', 'migration 12'
+        'migration 8', 'migration 9', 'migration 10', 'migration 11', 'migration 12',
+        'migration 13'
       );
       DROP VIEW v_inbox; DROP VIEW v_audit; DROP TABLE released; DROP TABLE inbox_keys;
       DROP INDEX inbox_delivery; DROP INDEX inbox_expiring; DROP INDEX inbox_batch;
       ALTER TABLE inbox DROP COLUMN batch_max;
       DROP TABLE loops; DROP TABLE starts; ALTER TABLE lanes DROP COLUMN budget_told_ms;
+      DROP TABLE selections;
       DROP TABLE kept_events; DROP TABLE held_keys; DROP INDEX delivered_keys_expiry;
       ALTER TABLE modules DROP COLUMN event_retention_ms;
       ALTER TABLE modules DROP COLUMN dead_letter_retention_ms;

@@ -55,6 +55,7 @@ struct BenchGateway: RuntimeGateway {
   func apply(
     plan: String?, onRemoved: RemovedPolicy, by caller: Caller
   ) async throws -> JSONValue { .null }
+  func selectWorkspace(_ name: String, root: String, by caller: Caller) async throws {}
   func pause(
     _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller
   ) async throws -> [JSONValue] { [] }

@@ -81,6 +81,11 @@ enum FileStatus {
   /// False where this user cannot know as well.
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+  static func isDirectory(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
   /// Whether this user is kept from writing to it, or from its directory.
   static func isForbidden(_ path: String) -> Bool { access(path, W_OK) != 0 && errno == EACCES }
 }

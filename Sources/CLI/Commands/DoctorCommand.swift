@@ -43,6 +43,6 @@ struct DoctorCommand: AsyncParsableCommand {
 
   private func loadedProject() async throws -> LoadedProject? {
     guard global.configPath != nil || ProjectFile.resolved(nil) != nil else { return nil }
-    return try await ProjectLoading.withCatalog { loading in loading.load(global) }
+    return try await ProjectLoading.withCatalog { loading in try loading.load(global) }
   }
 }

@@ -36,6 +36,10 @@ struct PlanCommand: AsyncParsableCommand {
     {
       global.output.warning("this is the plan of \(planned), which the runtime was started with")
     }
+    if let planned = plan["workspace"]?.string, try planned != global.workspaceName() {
+      global.output.warning(
+        "this is the plan of the workspace \(planned), which the runtime was started in")
+    }
     global.output.showWarnings(of: plan)
     global.output.result(plan, PlanText.text(plan))
     if detailedExitcode, PlanText.hasChanges(plan) { throw Ended(status: .changes) }
@@ -86,7 +90,7 @@ struct StoppedPlan {
     var options = LoadOptions()
     if let key = try await archive?.hashKey() { options.hashKey = key }
     let project = try await ProjectLoading.withCatalog { [options] loading in
-      let project = loading.load(global, options: options)
+      let project = try loading.load(global, options: options)
       guard !project.hasErrors else { throw Failure(configurationOf: project) }
       try WebhookExposure.check(
         project.modules, host: Surroundings.variable("ORGLOOP_HOST") ?? project.settings.host,

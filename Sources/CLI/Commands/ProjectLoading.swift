@@ -40,8 +40,15 @@ struct ProjectLoading: Sendable {
     return value
   }
 
-  func load(_ global: GlobalOptions, options: LoadOptions = LoadOptions()) -> LoadedProject {
-    load(global.configPath, options: options)
+  /// The project that the flags name, in the workspace that they name.
+  ///
+  /// - Throws: ``Failure`` for a workspace that is not there.
+  func load(
+    _ global: GlobalOptions, options: LoadOptions = LoadOptions()
+  ) throws -> LoadedProject {
+    var options = options
+    options.workspace = LoadOptions.Workspace(name: try global.workspaceName())
+    return load(global.configPath, options: options)
   }
 
   /// Blocks while it reads. What it finds to be secret is hidden from then on.

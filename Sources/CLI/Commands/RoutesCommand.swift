@@ -14,7 +14,8 @@ struct RoutesCommand: AsyncParsableCommand {
       var options = LoadOptions()
       // The graph is the same on a machine without the secrets.
       options.allowMissingEnvironment = true
-      return loading.load(global, options: options)
+      options.showsObjects = true
+      return try loading.load(global, options: options)
     }
     guard !project.hasErrors else {
       output.show(project.diagnostics)

@@ -19,7 +19,7 @@ struct ValidateCommand: AsyncParsableCommand {
       var options = LoadOptions()
       options.strict = strict
       options.allowMissingEnvironment = allowMissingEnv
-      return loading.load(global, options: options)
+      return try loading.load(global, options: options)
     }
     if output.isJSON {
       output.document(ValidateCommand.json(project))
@@ -49,6 +49,7 @@ struct ValidateCommand: AsyncParsableCommand {
       ]
     }
     return [
+      "workspace": JSONValue(project.workspace), "overlay": JSONValue(project.overlay),
       "results": .array(results), "errors": JSONValue(errors.count),
       "warnings": JSONValue(project.diagnostics.filter { $0.level == .warning }.count),
       "graphWarnings": .array(project.diagnostics.compactMap(graphWarning)),

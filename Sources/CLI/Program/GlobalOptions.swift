@@ -53,40 +53,6 @@ struct GlobalOptions: ParsableArguments {
 
   /// The project file or directory to load; nil for the working directory.
   var configPath: String? { config ?? Surroundings.variable("ORGLOOP_CONFIG") }
-
-  /// - Throws: ``Failure`` for a name that could not be a file's.
-  func workspaceName() throws -> String {
-    let name = workspace ?? Surroundings.variable("ORGLOOP_WORKSPACE") ?? "default"
-    let isName =
-      name.utf8.count <= 128 && name.first?.isPunctuation == false
-      && name.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-          UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "."), UInt8(ascii: "_"),
-          UInt8(ascii: "-"):
-          true
-        default: false
-        }
-      }
-    guard isName else {
-      throw Failure(
-        .usage, .usage, "a workspace name is 1 to 128 letters, digits, . _ or -",
-        hint: "it begins with a letter or a digit")
-    }
-    return name
-  }
-
-  /// The database file, absolute (config.md 11).
-  func databasePath() throws -> String {
-    let workspace = try workspaceName()
-    if let path = db ?? Surroundings.variable("ORGLOOP_DB") {
-      guard !path.isEmpty else { throw Failure(.usage, .usage, "--db needs a file name") }
-      return Surroundings.absolute(path)
-    }
-    let home = Surroundings.orgloopDirectory
-    return workspace == "default"
-      ? home + "/orgloop.db" : home + "/workspaces/\(workspace)/orgloop.db"
-  }
 }
 
 /// What a command sees of the process around it.

@@ -70,9 +70,10 @@ struct Orgloop: AsyncParsableCommand {
       file.
       """,
     subcommands: [
-      InitCommand.self, ValidateCommand.self, StartCommand.self, StopCommand.self,
+      InitCommand.self, ValidateCommand.self, TestCommand.self, StartCommand.self, StopCommand.self,
       ShutdownCommand.self, StatusCommand.self, PlanCommand.self, ApplyCommand.self,
-      ModuleCommand.self, PauseCommand.self, ResumeCommand.self, RoutesCommand.self,
+      ModuleCommand.self, WorkspaceCommand.self, PauseCommand.self, ResumeCommand.self,
+      RoutesCommand.self,
       EventsCommand.self, TraceCommand.self, WhyCommand.self, DeadLetterCommand.self,
       ReplayCommand.self, InboxCommand.self,
       BackupCommand.self, SQLCommand.self, DoctorCommand.self,

@@ -11,6 +11,7 @@ import Engine
 /// (cli-http.md 2.2, `--daemon`).
 struct DaemonLauncher {
   let output: Output
+  let workspace: String
 
   /// The pipe's number in the child: the first after stdin, stdout and stderr.
   private static let childDescriptor: Int32 = 3
@@ -81,7 +82,9 @@ struct DaemonLauncher {
   private func arguments() -> [String] {
     let given = CommandLine.arguments.dropFirst()
     let end = given.firstIndex(of: "--") ?? given.endIndex
+    // Of a flag that is given twice the last one counts.
     return given[..<end].filter { $0 != "--daemon" && $0 != "--json" && $0 != "--quiet" }
+      + ["--workspace", workspace]
       + ["--readiness-descriptor", String(DaemonLauncher.childDescriptor)] + given[end...]
   }
 

@@ -1,5 +1,6 @@
 import Engine
 import Logging
+import ProjectConfiguration
 import Server
 
 /// Puts the runtime behind the server.
@@ -186,6 +187,17 @@ extension Gateway {
     }
     answer["generation"] = try await runtime.status(keeper.record)["generation"]
     return .object(answer)
+  }
+
+  func selectWorkspace(_ name: String, root: String, by caller: Caller) async throws {
+    guard WorkspaceFiles.isName(name) else {
+      throw EngineError(.invalid, WorkspaceFiles.nameRule)
+    }
+    try await noting("workspace select", "\(name) for \(root)", caller) {
+      try await runtime.select(workspace: name, root: root, requester: caller.name)
+    } done: { _ in
+      ["\(name) for \(root)"]
+    }
   }
 
   func pause(

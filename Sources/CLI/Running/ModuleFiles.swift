@@ -1,3 +1,4 @@
+import CPlatform
 import Dispatch
 import Engine
 import ProjectConfiguration
@@ -10,26 +11,35 @@ final class ModuleFiles: Sendable {
   /// The configuration file that the runtime was started with, resolved.
   let bootFile: String
   let catalog: ConnectorCatalog
+  /// The one that the runtime was started in, whatever is selected later.
+  private let workspace: String
   private let loading: ProjectLoading
   private let hashKey: [UInt8]
   private let queue = DispatchQueue(label: "orgloop.module-files")
 
   /// - Parameter hashKey: The database's own.
-  init(_ loading: ProjectLoading, bootFile: String, hashKey: [UInt8]) {
+  init(_ loading: ProjectLoading, bootFile: String, workspace: String, hashKey: [UInt8]) {
     self.loading = loading
+    self.workspace = workspace
     self.bootFile = bootFile
     self.hashKey = hashKey
     catalog = loading.catalog
   }
+
+  private var bootDirectory: String { Workspaces.directory(of: bootFile) }
 
   /// Reads what an origin names.
   ///
   /// - Parameter running: The modules that references may lead to.
   func project(_ origin: ModuleOrigin, beside running: [ModuleDefinition]) async -> LoadedProject {
     await reading { files in
+      // The trees of a large project are many times what is left of them, and malloc keeps them.
+      defer { orgloop_give_memory_back() }
       var options = LoadOptions()
       options.hashKey = files.hashKey
       options.neighbours = running.map { Neighbour(definition: $0, isBoot: $0.name == "default") }
+      options.workspace = LoadOptions.Workspace(
+        name: files.workspace, variablesRoot: files.bootDirectory)
       switch origin {
       case .boot:
         return files.loading.load(files.bootFile, options: options)
@@ -44,8 +54,7 @@ final class ModuleFiles: Sendable {
   /// is none.
   func locate(_ package: String) async -> String? {
     await reading { files in
-      let root = files.bootFile.lastIndex(of: "/").map { String(files.bootFile[..<$0]) } ?? "/"
-      return files.loading.loader(LoadOptions()).locate(package: package, root: root)
+      files.loading.loader(LoadOptions()).locate(package: package, root: files.bootDirectory)
     }
   }
 

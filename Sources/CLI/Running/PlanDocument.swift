@@ -9,6 +9,8 @@ enum PlanDocument {
   ) -> JSONObject {
     var object = plan.json
     object["config"] = JSONValue(project.configFile)
+    object["workspace"] = JSONValue(project.workspace)
+    object["overlay"] = project.overlay.map(JSONValue.string)
     object["needs_restart"] = .array(needsRestart.map(\.json))
     object["warnings"] = .array(project.warningTexts.map(JSONValue.string))
     // The plan shows nothing that a variable brought in; this is the second lock on that door.

@@ -29,6 +29,13 @@ struct RunningStart {
         "there is no project file \(global.configPath ?? "orgloop.yaml")",
         hint: "OrgLoop runs \(before["config"]?.string ?? "") already, PID \(pid)")
     }
+    let workspace = try global.workspaceName()
+    if let running = before["workspace"]?.string, running != workspace {
+      throw Failure(
+        .conflict, .failed,
+        "the runtime of this database works in the workspace \(running), not in \(workspace)",
+        hint: "without --db each workspace has a database of its own")
+    }
     let isBoot = own == before["config"]?.string
     let answer =
       isBoot

@@ -1,3 +1,4 @@
+import CPlatform
 import Connectors
 import Engine
 import Logging
@@ -47,7 +48,7 @@ struct RuntimeProcess {
   ) throws -> LoadedProject {
     var options = LoadOptions()
     if let hashKey { options.hashKey = hashKey }
-    let project = loading.load(global, options: options)
+    let project = try loading.load(global, options: options)
     let isUsable = command.force && project.configFile != nil && !project.modules.isEmpty
     if project.hasErrors, !isUsable {
       output.show(project.diagnostics)
@@ -83,7 +84,8 @@ struct RuntimeProcess {
     let control = ModuleControl(
       runtime: runtime,
       files: ModuleFiles(
-        loading, bootFile: project.configFile ?? project.projectRoot, hashKey: runtime.hashKey),
+        loading, bootFile: project.configFile ?? project.projectRoot,
+        workspace: record.workspace, hashKey: runtime.hashKey),
       settings: RunningSettings(settings, configured: project.settings))
     try await serve(
       control, project, settings, RecordKeeper(runtime, record, time: .system))
@@ -135,6 +137,8 @@ struct RuntimeProcess {
       keeper.change { $0.httpAddress = "\(settings.host):\(server.port)" }
       try await keeper.save()
       modules = try await loadModules(of: project, control)
+      // Reading a large project has taken many times what is left of it, and malloc keeps that.
+      orgloop_give_memory_back()
     } catch {
       server.close()
       throw error

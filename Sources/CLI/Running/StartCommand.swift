@@ -17,10 +17,16 @@ struct StartCommand: AsyncParsableCommand {
   func run() async throws {
     // The child of a daemon's launcher need not look again.
     if readinessDescriptor == nil, try await RunningStart(global: global).run() { return }
-    if daemon { return try await DaemonLauncher(output: global.output).launch() }
+    // Whatever is selected from now on, this runtime has its workspace.
+    let workspace = try global.workspaceName()
+    if daemon {
+      return try await DaemonLauncher(output: global.output, workspace: workspace).launch()
+    }
+    var command = self
+    command.global.workspace = workspace
     let readiness = Readiness(descriptor: readinessDescriptor)
     do {
-      try await RuntimeProcess(command: self, readiness: readiness).run()
+      try await RuntimeProcess(command: command, readiness: readiness).run()
     } catch {
       // Whoever started a daemon is told first; the same goes to the daemon's log.
       readiness.fail(Failure(error))

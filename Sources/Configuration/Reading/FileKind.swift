@@ -19,6 +19,16 @@ enum FileKind: String, CaseIterable {
   /// The keys beside the header.
   var content: [String] { table.keys.filter { !FileKind.header.contains($0) } }
 
+  /// The kind of file that an entry of a list names by its path.
+  static func holding(_ list: String) -> FileKind {
+    switch list {
+    case "routes": .routeGroup
+    case "transforms": .transformGroup
+    case "loggers": .loggerGroup
+    default: .connectorGroup
+    }
+  }
+
   /// Keys that are right in another kind of file, with its name.
   var elsewhere: [String: String] {
     var others: [String: String] = [:]

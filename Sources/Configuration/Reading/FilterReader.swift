@@ -37,7 +37,8 @@ extension Session {
     return list.map { filter($0, label, isTop: false) }
   }
 
-  private func condition(_ node: Node, _ label: String) -> Condition? {
+  /// The condition for one value; nil after a report.
+  func condition(_ node: Node, _ label: String) -> Condition? {
     switch node.content {
     case .null, .bool, .number, .string: return .equals(node.json)
     case .list(let list):

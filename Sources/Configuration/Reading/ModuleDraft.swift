@@ -18,12 +18,24 @@ struct ModuleDraft {
   /// The module's own, below which others lie.
   var defaults: Node?
   var runtime: Node?
+  /// As written: variables are not replaced yet.
   var modules: [Node] = []
   /// The top of the module's file.
   var origin: Origin
   /// Every document as it is written, by the name of its file; literal credentials included, so
   /// it is redacted before it goes anywhere.
   var documents: [JSONObject.Member] = []
+
+  /// The objects of a list.
+  func nodes(of list: String) -> [Node] {
+    switch list {
+    case "sources": sources
+    case "actors": actors
+    case "routes": routes
+    case "transforms": transforms
+    default: loggers
+    }
+  }
 
   /// Whether there is anything that makes it a module of its own beside a manifest.
   var hasObjects: Bool {
@@ -36,11 +48,14 @@ struct ModuleReader {
   let session: Session
   private(set) var draft: ModuleDraft
   private let substitution: Substitution
+  /// Only over the boot project.
+  private let overlay: Overlay?
   private var loaded: Set<String> = []
 
   init(_ session: Session, draft: ModuleDraft) {
     self.session = session
     self.draft = draft
+    overlay = draft.isBoot ? session.overlay : nil
     substitution = Substitution(session, scope: draft.scope, parameters: draft.parameters)
   }
 
@@ -48,7 +63,13 @@ struct ModuleReader {
   mutating func read(_ document: Node, kind: FileKind) {
     // Other modules and the process are no part of this one: it is unchanged when they change.
     draft.documents.append(written(document.without(["modules", "runtime"]), draft.file))
-    let top = document.isNull ? Node(.map([]), at: document.origin) : substitution.apply(document)
+    let patched = overlay?.patchedTop(document) ?? document
+    // Variables in the list of modules are replaced when the overlay has been laid over it, too.
+    let modules = patched.pair("modules")
+    let top =
+      patched.isNull
+      ? Node(.map([]), at: document.origin)
+      : substitution.apply(patched.without(["modules"])).adding(modules)
     guard top.isMap else {
       session.error("key.type", "the file must hold a map, not \(top.kind)", at: top.origin)
       return
@@ -56,22 +77,36 @@ struct ModuleReader {
     session.checkKeys(top, kind.table, elsewhere: kind.elsewhere)
     draft.defaults = top["defaults"]
     draft.runtime = top["runtime"]
-    draft.modules = session.list(top["modules"], "modules") ?? []
+    draft.modules = session.list(modules?.value, "modules") ?? []
     for entry in session.list(top["connectors"], "connectors") ?? [] {
       read(entry, "connectors", .connectorGroup) { reader, node in
         reader.inlineGroup(node)
       }
     }
-    for (key, kind) in [
-      ("sources", FileKind.connectorGroup), ("actors", .connectorGroup),
-      ("transforms", .transformGroup), ("loggers", .loggerGroup), ("routes", .routeGroup),
-    ] {
+    for key in ["sources", "actors", "transforms", "loggers", "routes"] {
       for entry in session.list(top[key], key) ?? [] {
-        read(entry, key, kind) { reader, node in reader.add(node, to: key) }
+        read(entry, key, FileKind.holding(key)) { reader, node in reader.add(node, to: key) }
       }
     }
     discoverRoutes()
+    addFromOverlay()
     summarise(top, kind)
+  }
+
+  /// What the workspace has beside what it changes.
+  private mutating func addFromOverlay() {
+    guard let overlay else { return }
+    draft.documents.append(
+      written(overlay.document.without(["modules", "runtime", "variables"]), overlay.file))
+    for key in Overlay.lists {
+      let known = draft.nodes(of: key).compactMap { $0[Overlay.identity(of: key)]?.string }
+      for entry in overlay.additions(to: key) {
+        session.checkAddition(entry, to: key, among: known)
+        read(substitution.apply(entry), key, FileKind.holding(key)) { reader, node in
+          reader.add(node, to: key)
+        }
+      }
+    }
   }
 
   private func written(_ document: Node, _ path: String) -> JSONObject.Member {
@@ -105,7 +140,7 @@ struct ModuleReader {
     guard loaded.insert(path).inserted else { return }
     guard let document = session.document(path, namedAt: reference) else { return }
     draft.documents.append(written(document, path))
-    let node = substitution.apply(document)
+    let node = substitution.apply(overlay?.patchedGroup(document) ?? document)
     guard !node.isNull else { return session.note(path, "empty") }
     guard node.isMap else {
       return session.error(

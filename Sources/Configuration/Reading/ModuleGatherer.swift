@@ -21,6 +21,7 @@ struct ModuleGatherer {
     // What could not be parsed has no name; it is the boot project all the same.
     if parsed == nil { session.markInvalid(boot.name) }
     session.currentModule = nil
+    boot.modules = session.moduleNodes(of: boot)
     let entries = session.moduleEntries(boot.modules, root: boot.root)
     let isModule = document["modules"] == nil || boot.hasObjects
     if isModule, parsed != nil { checkName(of: boot, document) }
@@ -35,14 +36,13 @@ struct ModuleGatherer {
       if let draft = read(entry, &names) { drafts.append(draft) }
     }
     session.currentModule = nil
-    boot.modules = []
     return ModuleDrafts(boot: boot, all: drafts)
   }
 
   // MARK: The boot project
 
   private func readBoot(_ file: String, _ document: Node, isParsed: Bool) -> ModuleDraft {
-    let scope = scope(FilePath.directory(file))
+    let scope = session.scope(root: FilePath.directory(file))
     let written = writtenName(document)
     var given: [String: Node] = [:]
     var name = "default"
@@ -97,8 +97,9 @@ struct ModuleGatherer {
         written: text, shown: text, values: [], isUnresolved: true)
       return node
     }
-    node = Substitution(session, scope: VariableScope(environment: session.environment))
-      .apply(node)
+    let scope = VariableScope(
+      workspace: session.workspaceVariables, environment: session.environment)
+    node = Substitution(session, scope: scope).apply(node)
     if !node.isReplaced {
       node.replacement = Node.Replacement(written: text, shown: text, values: [])
     }
@@ -145,10 +146,14 @@ struct ModuleGatherer {
         "file.kind", "modules do not nest: \"modules\" belongs to the boot project",
         at: pair.keyOrigin)
     }
-    let scope = scope(FilePath.directory(entry.file))
+    let scope = session.scope(root: FilePath.directory(entry.file))
+    var given = entry.parameters
+    for (key, text) in session.options.parameters[name] ?? [:] {
+      given[key] = argument(text, for: key)
+    }
     let draft = draft(
       name: name, alias: nil, file: entry.file, document, scope: scope, isBoot: false,
-      parameters: parameters(document, entry.parameters, scope, at: entry.origin))
+      parameters: parameters(document, given, scope, at: entry.origin))
     var reader = ModuleReader(session, draft: draft)
     reader.read(document, kind: document["modules"] == nil ? kind : .project)
     return reader.draft
@@ -172,14 +177,6 @@ struct ModuleGatherer {
     session.report(
       .warning, "key.missing", "the module has no metadata.name and is called \(name)", at: origin)
     return name
-  }
-
-  private func scope(_ root: String) -> VariableScope {
-    // A project without `.env` is the rule, and one that cannot be read gives unset variables.
-    let bytes = (try? FileAccess.read(root + "/.env", bytesMax: YAMLDocument.bytesMax)) ?? []
-    return VariableScope(
-      environment: session.environment,
-      dotEnv: VariableScope.parse(String(decoding: bytes, as: UTF8.self)))
   }
 
   private func parameters(

@@ -11,6 +11,11 @@ final class Session {
   let options: LoadOptions
 
   var projectRoot = "/"
+  /// What lies over the project's files; nil without one (config.md 11).
+  var overlay: Overlay?
+  /// Something is wrong with the overlay's file: what it would have changed must not be started.
+  var isOverlayUnusable = false
+  var workspaceVariables: [String: VariableScope.Given] = [:]
   var files: [CheckedFile] = []
   private(set) var diagnostics: [Diagnostic] = []
   private(set) var errorCount = 0

@@ -126,6 +126,7 @@ extension Tables {
       ConfigField("variables", .map(.any), "Variables, above those of the environment."),
       ConfigField("defaults", .table(patch(defaults)), "Laid over the project's."),
       ConfigField("runtime", .table(patch(runtime)), "Laid over the project's."),
+      ConfigField("connectors", objects(group), "Groups in place of the project's list."),
       ConfigField("sources", .list(.table(patch(source, by: "id"))), "Sources, changed or new."),
       ConfigField("actors", .list(.table(patch(actor, by: "id"))), "Actors, changed or new."),
       ConfigField("routes", .list(.table(patch(route, by: "name"))), "Routes, changed or new."),

@@ -134,7 +134,9 @@ struct Substitution {
     } else if let value {
       run.append(secret: value, name: name, taking: count)
     } else {
-      report("env.unset", "variable \(name) is not set", origin, subject: name)
+      if !scope.isUnresolved(name) {
+        report("env.unset", "variable \(name) is not set", origin, subject: name)
+      }
       run.fail(taking: count)
     }
   }

@@ -7,8 +7,21 @@ import Engine
 struct Node: Sendable {
   var content: Content
   var origin: Origin
+  private var box: Box?
+
   /// Set when variables or parameters were replaced in this scalar.
-  var replacement: Replacement?
+  var replacement: Replacement? {
+    get { box?.replacement }
+    set { box = newValue.map(Box.init) }
+  }
+
+  /// Large projects have hundreds of thousands of nodes, and few with a replacement: a node without
+  /// one has a word for it.
+  private final class Box: Sendable {
+    let replacement: Replacement
+
+    init(_ replacement: Replacement) { self.replacement = replacement }
+  }
 
   enum Content: Sendable {
     case null
@@ -63,8 +76,8 @@ struct Node: Sendable {
   var string: String? { if case .string(let text) = content { text } else { nil } }
   var isNull: Bool { if case .null = content { true } else { false } }
   var isMap: Bool { if case .map = content { true } else { false } }
-  var isUnresolved: Bool { replacement?.isUnresolved ?? false }
-  var isReplaced: Bool { replacement != nil }
+  var isUnresolved: Bool { box?.replacement.isUnresolved ?? false }
+  var isReplaced: Bool { box != nil }
 
   /// A word for the kind of value, for messages.
   var kind: String {

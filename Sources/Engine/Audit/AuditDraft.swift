@@ -12,6 +12,20 @@ struct AuditDraft: Sendable {
     configHash = SHA256.hash(data: config).hexText
   }
 
+  /// What the checks find in a filled in `then.config` and the event that it goes with.
+  init(
+    of config: JSONObject, _ envelope: JSONText, isInterpolated: Bool, policy: AuditPolicy
+  ) {
+    let config = JSONText(.object(config)).bytes
+    let payload = envelope.slice(at: AuditDraft.payloadPath)
+    let flags = AuditChecks.flags(
+      config: config, event: envelope.bytes, payload: payload.map { Array($0.bytes) } ?? [],
+      isInterpolated: isInterpolated, policy: policy)
+    self.init(flags: flags, config: config)
+  }
+
+  private static let payloadPath = DotPath(keys: ["payload"])
+
   var isCritical: Bool { flags.contains { $0.severity == .critical } }
 
   /// Makes the record, but for what only the transaction knows: that is put between pieces that are

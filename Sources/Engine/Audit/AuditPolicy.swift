@@ -24,7 +24,8 @@ package struct AuditFlag: Sendable, Hashable {
     self.message = message
   }
 
-  var json: JSONValue {
+  /// As audit records have it.
+  package var json: JSONValue {
     [
       "type": .string(type), "severity": .string(severity.rawValue),
       "message": .string(message),

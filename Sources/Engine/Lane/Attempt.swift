@@ -1,4 +1,3 @@
-import Crypto
 import Store
 
 /// One attempt of one delivery: transforms, prompt, configuration, actor (config.md 7.1).
@@ -64,8 +63,7 @@ struct Attempt {
     var keys: [DedupGate.Key] = []
     /// What the pipeline made, if it ran to its end in this attempt.
     var completed: (event: JSONText, isChanged: Bool)?
-    var promptHash: String?
-    var promptFallback: String?
+    var prompt: LivePrompt?
     /// The event is stored for collection.
     var inbox: InboxEntry?
     var audit: AuditDraft?
@@ -82,7 +80,10 @@ struct Attempt {
     case .stopped(let verdict): return (verdict, traces)
     }
     CrashPoint.attemptTransformed.reached()
-    let prompt = await readPrompt(&traces)
+    if let prompt = worker.route.prompt {
+      traces.prompt = await LivePrompt.read(
+        prompt, files: environment.files, metadata: environment.promptMetadata)
+    }
     var config: JSONObject
     do throws(EngineError) {
       config = try worker.template.render(
@@ -92,7 +93,8 @@ struct Attempt {
       return (.notPrepared(error.message), traces)
     }
     if let audit = environment.audit {
-      let draft = self.audit(config, envelope, audit)
+      let draft = AuditDraft(
+        of: config, envelope, isInterpolated: worker.template.isInterpolated, policy: audit.policy)
       traces.audit = draft
       if audit.policy.holdsOnCritical, draft.isCritical, !event.isInboxNotification {
         do {
@@ -109,7 +111,7 @@ struct Attempt {
     } else if let policy = worker.route.inbox {
       return (inbox(policy, config, &traces), traces)
     }
-    let request = request(event, envelope, deliveryID, config, prompt)
+    let request = request(event, envelope, deliveryID, config, traces.prompt)
     let actor = worker.actor
     CrashPoint.attemptSends.reached()
     let outcome = await withTimeout(ms: request.timeoutMs, time: environment.time) {
@@ -120,33 +122,15 @@ struct Attempt {
     return (.actor(outcome ?? AttemptOutcome(.timeout, error: text)), traces)
   }
 
-  private func audit(
-    _ config: JSONObject, _ envelope: JSONText, _ audit: DeliveryEnvironment.Audit
-  ) -> AuditDraft {
-    let config = JSONText(.object(config)).bytes
-    let payload = envelope.slice(at: Attempt.payloadPath)
-    let flags = AuditChecks.flags(
-      config: config, event: envelope.bytes, payload: payload.map { Array($0.bytes) } ?? [],
-      isInterpolated: worker.template.isInterpolated, policy: audit.policy)
-    return AuditDraft(flags: flags, config: config)
-  }
-
-  private static let payloadPath = DotPath(keys: ["payload"])
-
   /// Storing it is what becomes of the delivery; the actor is not called.
   private func inbox(
     _ policy: InboxPolicy, _ config: JSONObject, _ traces: inout Traces
   ) -> AttemptVerdict {
-    guard let key = config["session_key"]?.string, !key.isEmpty,
-      key.utf8.count <= InboxEntry.keyBytesMax
-    else {
-      return .notPrepared(
-        "session_key is empty or longer than \(InboxEntry.keyBytesMax) bytes: no inbox has it")
-    }
-    // It is a part of a command that is shown and run: no argument can have a NUL, and what moves
-    // the cursor of a terminal hides what it does.
-    guard !key.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
-      return .notPrepared("session_key has a control character: no inbox has it")
+    let key: String
+    do throws(EngineError) {
+      key = try InboxPolicy.sessionKey(config)
+    } catch {
+      return .notPrepared(error.message)
     }
     traces.inbox = InboxEntry(
       sessionKey: key, expiresAtMs: environment.time.wallMs + policy.ttlMs,
@@ -170,7 +154,8 @@ struct Attempt {
       }
     }
     let transforming = Transforming(
-      worker: worker, event: event, time: environment.time, gate: gate)
+      route: worker.route, module: worker.module, root: worker.root,
+      transforms: worker.transforms, event: event, time: environment.time, gate: gate)
     let (end, steps) = await transforming.run(on: event.envelope())
     traces.steps = steps
     traces.keys = steps.compactMap(\.key)
@@ -194,37 +179,12 @@ struct Attempt {
     return .passed(JSONText(checked: stored), isChanged: false)
   }
 
-  /// The prompt as the file has it now, or as it was captured when the file cannot be read.
-  private func readPrompt(
-    _ traces: inout Traces
-  ) async -> (file: PromptFile, body: String, metadata: JSONValue)? {
-    guard let prompt = worker.route.prompt else { return nil }
-    let text: String
-    do {
-      text = try await environment.files.readText(
-        prompt.path, bytesMax: Limits.promptBytesMax)
-    } catch {
-      text = prompt.captured
-      traces.promptFallback = "\(error)"
-    }
-    traces.promptHash = SHA256.hash(data: Array(text.utf8)).hexText
-    let (frontMatter, body) = PromptText.split(text)
-    let metadata =
-      text == prompt.captured
-      ? prompt.metadata : frontMatter.map(environment.promptMetadata) ?? .null
-    return (prompt, body, metadata)
-  }
-
   private func request(
     _ event: AcceptedEvent, _ envelope: JSONText, _ deliveryID: String, _ config: JSONObject,
-    _ prompt: (file: PromptFile, body: String, metadata: JSONValue)?
+    _ prompt: LivePrompt?
   ) -> DeliveryRequest {
     var config = config
-    if let prompt {
-      config["launch_prompt"] = .string(prompt.body)
-      config["launch_prompt_file"] = .string(prompt.file.path)
-      config["launch_prompt_meta"] = prompt.metadata
-    }
+    prompt?.add(to: &config)
     return DeliveryRequest(
       deliveryID: deliveryID, attempt: start.number, eventID: event.id, event: envelope,
       traceID: event.traceID, route: worker.route.name, module: worker.module, config: config,
@@ -244,7 +204,7 @@ struct Attempt {
       start: start, route: worker.key, orderKey: delivery.orderKey,
       createdAtMs: delivery.createdAtMs, replay: delivery.replay,
       endedAtMs: environment.time.wallMs, outcome: verdict.word,
-      error: verdict.error, promptHash: traces.promptHash, disposition: disposition)
+      error: verdict.error, promptHash: traces.prompt?.hash, disposition: disposition)
     record.inbox = traces.inbox
     note(verdict, traces.keys, &record)
     if !traces.steps.isEmpty {
@@ -276,7 +236,7 @@ struct Attempt {
     }
     return Report(
       self, event: event, record: record, steps: traces.steps, verdict: verdict,
-      deliveryID: deliveryID, usedCapturedPrompt: traces.promptFallback,
+      deliveryID: deliveryID, usedCapturedPrompt: traces.prompt?.fallback,
       audit: traces.audit,
       followUps: followUps)
   }

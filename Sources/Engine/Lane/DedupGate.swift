@@ -1,8 +1,14 @@
 import Crypto
 import Store
 
+/// Whom a dedup transform's key is shown to, for one delivery.
+protocol KeyGate: Sendable {
+  /// - Throws: What keeps the keys from being read.
+  func ask(_ key: DedupGate.Key) async throws -> DedupGate.Answer
+}
+
 /// Decides for one delivery whether a dedup transform lets it through.
-struct DedupGate: Sendable {
+struct DedupGate: KeyGate {
   enum Answer: Sendable {
     /// Nobody else has the key; this delivery has it until its outcome is committed.
     case open

@@ -29,17 +29,22 @@ struct Transforming {
     case stopped(AttemptVerdict)
   }
 
-  let worker: RouteWorker
+  let route: RouteDefinition
+  /// Of the route.
+  let module: String
+  /// Where scripts of the module run.
+  let root: String
+  let transforms: [(step: TransformStep, transform: any Transform)]
   let event: AcceptedEvent
   let time: TimeSource
-  let gate: DedupGate
+  let gate: any KeyGate
 
   /// - Returns: The end, and every step that was run.
   func run(on envelope: JSONText) async -> (end: End, steps: [Step]) {
     var current = envelope
     var isChanged = false
     var steps: [Step] = []
-    for (step, transform) in worker.transforms {
+    for (step, transform) in transforms {
       let began = time.monotonicMs
       let result = await apply(transform, step, current)
       let durationMs = time.monotonicMs - began
@@ -74,7 +79,7 @@ struct Transforming {
 
   /// Lets a key through, or says what becomes of its delivery.
   static func pass(
-    _ key: DedupGate.Key, _ gate: DedupGate, durationMs: Int64
+    _ key: DedupGate.Key, _ gate: any KeyGate, durationMs: Int64
   ) async -> (step: Step?, verdict: AttemptVerdict?) {
     func step(_ outcome: String, reason: String? = nil) -> Step {
       Step(name: key.transform, outcome: outcome, durationMs: durationMs, reason: reason)
@@ -100,9 +105,9 @@ struct Transforming {
     _ transform: any Transform, _ step: TransformStep, _ input: JSONText
   ) async -> Result<TransformResult, TransformFailure> {
     let context = TransformContext(
-      source: event.source, target: worker.route.actor.id, eventType: event.type.rawValue,
-      eventID: event.id, route: worker.route.name, module: worker.module,
-      traceID: event.traceID, transform: step.name, root: worker.root,
+      source: event.source, target: route.actor.id, eventType: event.type.rawValue,
+      eventID: event.id, route: route.name, module: module, traceID: event.traceID,
+      transform: step.name, root: root,
       timeoutMs: step.timeoutMs)
     let result = await withTimeout(ms: step.timeoutMs, time: time) {
       do {

@@ -5,8 +5,8 @@ import Store
 ///
 /// It holds the file's lock until ``close()``, as a runtime would.
 package final class StoppedDatabase: Sendable {
-  private let store: EventStore
-  private let time: TimeSource
+  let store: EventStore
+  let time: TimeSource
 
   /// Blocks while it opens.
   ///

@@ -38,7 +38,7 @@ struct PreparedModule: Sendable {
       }
       let context = SourceContext(
         module: definition.name, sourceID: source.id, root: definition.root, time: time, log: emit)
-      sources[source.id] = try made("source \(source.id)") {
+      sources[source.id] = try PreparedModule.made("source \(source.id)") {
         try role.make(source.config, context)
       }
     }
@@ -48,12 +48,14 @@ struct PreparedModule: Sendable {
       }
       let context = ActorContext(
         module: definition.name, actorID: actor.id, root: definition.root, time: time, log: emit)
-      actors[actor.id] = try made("actor \(actor.id)") { try role.make(actor.config, context) }
+      actors[actor.id] = try PreparedModule.made("actor \(actor.id)") {
+        try role.make(actor.config, context)
+      }
     }
     for route in definition.routes
     where route.isEnabled && changes?.routes.isMade(route.name) ?? true {
       try check(route)
-      transforms[route.name] = try makeTransforms(route, catalog)
+      transforms[route.name] = try PreparedModule.transforms(of: route, catalog: catalog)
     }
     guard changes.map({ !$0.loggers.isEmpty }) ?? true else { return }
     for logger in definition.loggers where logger.isEnabled {
@@ -61,7 +63,8 @@ struct PreparedModule: Sendable {
       guard let descriptor = catalog.loggers[name] else {
         throw EngineError(.invalid, "logger \(logger.name): no type \(logger.type)")
       }
-      loggers.append(try made("logger \(logger.name)") { try descriptor.make(logger.config) })
+      loggers.append(
+        try PreparedModule.made("logger \(logger.name)") { try descriptor.make(logger.config) })
     }
   }
 
@@ -75,8 +78,11 @@ struct PreparedModule: Sendable {
     }
   }
 
-  private func makeTransforms(
-    _ route: RouteDefinition, _ catalog: ConnectorCatalog
+  /// The transforms of a route, in order.
+  ///
+  /// - Throws: ``EngineError`` `.invalid`.
+  static func transforms(
+    of route: RouteDefinition, catalog: ConnectorCatalog
   ) throws(EngineError) -> [(step: TransformStep, transform: any Transform)] {
     var transforms: [(step: TransformStep, transform: any Transform)] = []
     for step in route.transforms {
@@ -97,7 +103,7 @@ struct PreparedModule: Sendable {
     return transforms
   }
 
-  private func made<Value>(
+  private static func made<Value>(
     _ what: String, _ make: () throws -> Value
   ) throws(EngineError) -> Value {
     do {

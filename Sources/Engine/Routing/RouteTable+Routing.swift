@@ -4,7 +4,11 @@ extension RouteTable {
   /// - Complexity: One look-up per indexed path of the source, plus the evaluation of the routes
   ///   that the look-ups find, of those without an equality condition, and of at most
   ///   ``Limits/nonMatchesMax`` others for the record.
-  package func route(_ event: EventView) -> RoutingDecision {
+  ///
+  /// - Parameter nonMatchesMax: How many routes that do not match are recorded.
+  package func route(
+    _ event: EventView, nonMatchesMax: Int = Limits.nonMatchesMax
+  ) -> RoutingDecision {
     var decision = RoutingDecision()
     let key = SourceReference(module: event.module, id: event.source)
     guard let source = sources[key] else { return decision }
@@ -18,7 +22,7 @@ extension RouteTable {
         decision.matches.append(route)
       }
     }
-    record(source, event.type, failures, &reader, &decision)
+    record(source, event.type, failures, nonMatchesMax, &reader, &decision)
     decision.conditionsEvaluated = reader.workCount
     return decision
   }
@@ -53,7 +57,7 @@ extension RouteTable {
   /// Writes down why the other routes of the source did not match.
   private func record(
     _ source: SourceRoutes, _ type: EventType, _ failures: [(route: Int, failure: Failure)],
-    _ reader: inout EventReader, _ decision: inout RoutingDecision
+    _ nonMatchesMax: Int, _ reader: inout EventReader, _ decision: inout RoutingDecision
   ) {
     for (route, failure) in failures where failure.isRegexLimit {
       decision.regexLimits.append(conditionIndex(route, failure))
@@ -61,7 +65,7 @@ extension RouteTable {
     var matches = decision.matches[...]
     var failures = failures[...]
     for member in source.routes {
-      if decision.nonMatches.count == Limits.nonMatchesMax { break }
+      if decision.nonMatches.count == nonMatchesMax { break }
       if matches.first == member.route {
         matches.removeFirst()
       } else if !routes[member.route].accepts(type) {

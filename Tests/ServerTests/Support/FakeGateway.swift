@@ -42,6 +42,7 @@ final class FakeGateway: RuntimeGateway {
     case reload(String, RemovedPolicy)
     case plan(RemovedPolicy)
     case apply(RemovedPolicy, plan: String?)
+    case selectWorkspace(String, root: String)
     case pause(PauseSelection, reason: String?, durationMs: Int64?)
     case resume(PauseSelection)
     case letters(LetterOrder, perSecond: Double?)
@@ -177,6 +178,10 @@ final class FakeGateway: RuntimeGateway {
   ) async throws -> JSONValue {
     try note(.apply(onRemoved, plan: plan), caller)
     return ["applied": true]
+  }
+
+  func selectWorkspace(_ name: String, root: String, by caller: Caller) async throws {
+    try note(.selectWorkspace(name, root: root), caller)
   }
 
   func pause(

@@ -1,0 +1,96 @@
+import Engine
+import ProjectConfiguration
+
+/// `orgloop test --dry-run`: what would become of an event, offline.
+struct DryRun {
+  let global: GlobalOptions
+  let route: String?
+  let module: String?
+
+  /// - Parameter body: The event as JSON.
+  /// - Throws: ``Failure``: 78 for the configuration, 1 for what is no event.
+  func run(_ body: [UInt8]) async throws -> EventTestOutcome {
+    try await ProjectLoading.withCatalog(guardsChildren: true) { loading in
+      var options = LoadOptions()
+      options.allowMissingEnvironment = true
+      let project = try loading.load(global, options: options)
+      guard !project.hasErrors else { throw Failure(configurationOf: project) }
+      project.noteUnsetVariables(on: global.output)
+      let rehearsal = Rehearsal(project, catalog: loading.catalog)
+      let object = try DryRun.object(body)
+      let event: RehearsedEvent
+      do throws(EngineError) {
+        event = try rehearsal.event(
+          object, module: module, attemptAtMs: TimeSource.system.wallMs)
+      } catch {
+        throw DryRun.refusal(error)
+      }
+      let only = try route.map { try DryRun.route($0, of: rehearsal, module: module) }
+      return RehearsalText.outcome(await rehearsal.run(event, only: only))
+    }
+  }
+
+  static func object(_ body: [UInt8]) throws -> JSONObject {
+    let text: JSONText
+    do throws(JSONError) {
+      text = try JSONText(checking: body)
+    } catch {
+      throw Failure(.schema, .failed, "the event is not valid JSON: \(error)")
+    }
+    guard case .object(let object) = text.value() else {
+      throw Failure(.schema, .failed, "the event must be a JSON object")
+    }
+    return object
+  }
+
+  /// As a runtime refuses it.
+  private static func refusal(_ error: EngineError) -> Failure {
+    guard error.code == .invalid else { return Failure(error) }
+    return Failure(.schema, .failed, error.message, hint: error.hint)
+  }
+
+  private static func route(
+    _ name: String, of rehearsal: Rehearsal, module: String?
+  ) throws -> RouteAddress {
+    let found = rehearsal.routes.map(\.name).filter { route in
+      (route.name == name && (module == nil || route.module == module))
+        || "\(route.module):\(route.name)" == name
+    }
+    guard let first = found.first else {
+      throw Failure(
+        .notFound, .failed, "there is no route \(EventTestText.safe(name))",
+        hint: "orgloop routes lists them")
+    }
+    guard found.count == 1 else {
+      let names = found.map { "\($0.module):\($0.name)" }.joined(separator: ", ")
+      throw Failure(.usage, .usage, "several modules have a route \(name)", hint: names)
+    }
+    return first
+  }
+}
+
+extension Rehearsal {
+  /// All of a loaded project.
+  init(_ project: LoadedProject, catalog: ConnectorCatalog) {
+    var shown: [RouteAddress: JSONObject] = [:]
+    for module in project.modules {
+      for route in project.shown[module.name]?["routes"]?.array ?? [] {
+        guard let name = route["name"]?.string, let config = route["then"]?["config"]?.object
+        else { continue }
+        shown[RouteAddress(module: module.name, name: name)] = config
+      }
+    }
+    self.init(
+      project.modules, catalog: catalog, shown: shown, audit: project.settings.audit,
+      promptMetadata: PromptReader.metadata(ofFrontMatter:))
+  }
+}
+
+extension LoadedProject {
+  /// Says which variables have no value: what stands for them is their own text.
+  func noteUnsetVariables(on output: Output) {
+    let names = Set(variables.filter { $0.source == .unset }.map(\.name)).sorted()
+    guard !names.isEmpty else { return }
+    output.notice("not set, so their text stands for itself: \(names.joined(separator: ", "))")
+  }
+}

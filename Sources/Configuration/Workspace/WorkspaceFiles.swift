@@ -1,0 +1,50 @@
+/// Where the overlays of a project lie (config.md 11).
+package enum WorkspaceFiles {
+  /// The workspace that is there without being made.
+  package static let usual = "default"
+
+  package static let nameRule = "a workspace name is 1 to 128 letters, digits, . _ or -"
+
+  /// Whether a name can be a workspace's: it becomes the name of a file and of a directory.
+  package static func isName(_ name: String) -> Bool {
+    // ".." and "-w" are none, whatever follows.
+    name.utf8.count <= 128 && name.first?.isPunctuation == false
+      && name.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "."), UInt8(ascii: "_"),
+          UInt8(ascii: "-"):
+          true
+        default: false
+        }
+      }
+  }
+
+  /// The overlay of a workspace, absolute; nil when the project has none for it.
+  package static func overlay(of name: String, root: String) -> String? {
+    ["yaml", "yml"].map { "\(root)/workspaces/\(name).\($0)" }
+      .first { FileAccess.kind($0) != nil }
+  }
+
+  /// Where the overlay of a workspace is written that has none.
+  package static func newOverlay(of name: String, root: String) -> String {
+    "\(root)/workspaces/\(name).yaml"
+  }
+
+  /// The workspaces that a project has overlays for, in byte order.
+  package static func names(root: String) -> [String] {
+    var names: [String] = []
+    for file in FileAccess.names(in: root + "/workspaces") where FilePath.isYAML(file) {
+      let name = String(file[..<(file.lastIndex(of: ".") ?? file.endIndex)])
+      if isName(name), names.last != name { names.append(name) }
+    }
+    return names
+  }
+}
+
+extension WorkspaceFiles {
+  /// What was probably meant by a name that there is not.
+  package static func suggestion(for name: String, among names: [String]) -> String? {
+    Suggestion.nearest(to: name, among: names)
+  }
+}
