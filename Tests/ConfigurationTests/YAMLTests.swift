@@ -141,18 +141,6 @@ struct YAMLTests {
       ])
   }
 
-  /// SplitMix64, so that a failure can be repeated.
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-      z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-      return z ^ (z >> 31)
-    }
-  }
-
   @Test(arguments: 0..<4 as Range<UInt64>)
   func `no damage to a file stops the loader from giving an answer`(_ seed: UInt64) throws {
     let good = Array(
@@ -163,7 +151,7 @@ struct YAMLTests {
     let pieces = [
       "{", "}", "[", "]", "&a ", "*a", "- ", ": ", "\n", "\"", "${", "<<", "!!", "9", "\t",
     ]
-    var generator = Generator(state: seed)
+    var generator = SplitMix64(state: seed)
     let project = try TestProject()
     for _ in 0..<100 {
       var bytes = good

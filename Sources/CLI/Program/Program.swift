@@ -77,7 +77,7 @@ struct Orgloop: AsyncParsableCommand {
       EventsCommand.self, TraceCommand.self, WhyCommand.self, DeadLetterCommand.self,
       ReplayCommand.self, InboxCommand.self,
       BackupCommand.self, SQLCommand.self, DoctorCommand.self,
-      VersionCommand.self, CompletionsCommand.self,
+      SchemaCommand.self, VersionCommand.self, CompletionsCommand.self,
     ])
 
   @OptionGroup(title: "Global flags") var global: GlobalOptions

@@ -112,6 +112,8 @@ struct ConfigChecker {
     case .eventType:
       return session.choice(node, label, EventType.allCases.map(\.rawValue), code: code)
         .map(JSONValue.string)
+    case .constant(let word):
+      return session.choice(node, label, [word], code: code).map(JSONValue.string)
     case .choice(let choices):
       return session.choice(node, label, choices, code: code).map(JSONValue.string)
     case .list(let element): return list(node, element, label)
@@ -218,6 +220,7 @@ struct ConfigChecker {
     case .size: "a size"
     case .rate, .startLimit: "a rate"
     case .eventType: "an event type"
+    case .constant(let word): word
     case .choice(let choices): choices.joined(separator: ", ")
     case .list, .command: "a list"
     case .oneOrMore(let element): "\(words(element)) or a list"

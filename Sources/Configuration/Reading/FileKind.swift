@@ -50,7 +50,7 @@ extension Session {
   ///
   /// - Returns: The kind that is written, or the first allowed one.
   func header(_ node: Node, allowed: [FileKind], fallback: FileKind) -> FileKind {
-    if let version = node["apiVersion"], text(version, "apiVersion") != nil,
+    if let version = present(node["apiVersion"]), text(version, "apiVersion") != nil,
       version.string != FileKind.apiVersion
     {
       error(
@@ -58,8 +58,10 @@ extension Session {
         "apiVersion \"\(version.display)\" is not known; this is \(FileKind.apiVersion)",
         at: version.origin)
     }
-    checkMetadata(node["metadata"])
-    guard let written = node["kind"], let name = text(written, "kind") else { return fallback }
+    checkMetadata(node["metadata"], fallback)
+    guard let written = present(node["kind"]), let name = text(written, "kind") else {
+      return fallback
+    }
     guard let kind = FileKind(rawValue: name), allowed.contains(kind) else {
       let names = allowed.map(\.rawValue)
       let expected = names.joined(separator: " or ")
@@ -72,9 +74,9 @@ extension Session {
     return kind
   }
 
-  private func checkMetadata(_ node: Node?) {
+  private func checkMetadata(_ node: Node?, _ kind: FileKind) {
     guard let node = map(node, "metadata") else { return }
-    let metadata = MapReader(self, node, Tables.metadata, "metadata")
+    let metadata = MapReader(self, node, Tables.metadata(of: kind), "metadata")
     _ = metadata.text("name")
     _ = metadata.text("description")
     _ = metadata.map("labels")

@@ -138,7 +138,8 @@ struct ModuleGatherer {
       return nil
     }
     names[name] = entry.origin
-    checkModuleName(name, at: entry.name == nil ? written?.origin ?? entry.origin : entry.origin)
+    checkModuleName(
+      name, at: entry.nameOrigin ?? (entry.name == nil ? written?.origin : nil) ?? entry.origin)
     let kind = session.header(document, allowed: [.module, .project], fallback: .module)
     if let pair = document.pair("modules") {
       session.error(

@@ -6,6 +6,8 @@ struct ModuleEntry {
   /// Absolute and resolved path of the module's file.
   var file: String
   var name: String?
+  /// Where the name stands that the manifest gives.
+  var nameOrigin: Origin?
   var parameters: [String: Node]
   var origin: Origin
 }
@@ -15,9 +17,11 @@ extension Session {
   func moduleEntries(_ nodes: [Node], root: String) -> [ModuleEntry] {
     nodes.compactMap { node in
       let entry = node.isMap ? MapReader(self, node, Tables.moduleEntry, "modules") : nil
-      let key = node["package"] == nil && node["path"] != nil ? "path" : "package"
+      let key =
+        entry.map { $0["package"] == nil && $0["path"] != nil } ?? false ? "path" : "package"
       let field = node.isMap ? required(node, key, of: "modules") : node
-      let specifier = text(field, "modules.package")
+      let specifier = text(field, "modules.\(key)")
+      if key == "package" { _ = entry?.text("path") }
       let name = entry?.text("name")
       let isEnabled = entry?.flag("enabled") ?? true
       let parameters = entry?.map("params")?.pairs ?? []
@@ -28,7 +32,7 @@ extension Session {
         return nil
       }
       return ModuleEntry(
-        file: file, name: name,
+        file: file, name: name, nameOrigin: entry?["name"]?.origin,
         parameters: Dictionary(parameters.map { ($0.key, $0.value) }) { first, _ in first },
         origin: field.origin)
     }

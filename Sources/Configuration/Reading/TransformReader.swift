@@ -32,6 +32,8 @@ extension Session {
     var definition = TransformDefinition(name: name, node: transform.node)
     definition.timeoutMs = transform.timeoutMs()
     definition.onError = transform.choice("on_error", TransformStep.ErrorPolicy.self)
+    let script = transform.text("script")
+    let package = transform.text("package")
     _ = transform.map("config")
     if let env = transform["env"] {
       for member in checker.environment(env, transform.place("env")) ?? [] {
@@ -43,14 +45,16 @@ extension Session {
     }
     switch specifier {
     case "script":
-      guard let path = scriptPath(transform.node, root: checker.root) else { return nil }
+      guard required(transform.node, "script", of: transform.label) != nil, let script,
+        let path = scriptPath(script, transform.node["script"] ?? type, root: checker.root)
+      else { return nil }
       definition.kind = .script(path)
       // It may be run and not read: then a change of it goes unnoticed, and it still runs.
       definition.contentHash = (try? FileAccess.read(path, bytesMax: Limits.commandOutputBytesMax))
         .map { ContentHash.hex($0) }
     case "package":
-      guard let field = required(transform.node, "package", of: "transform"),
-        let package = text(field, "transform.package"), let short = builtIn(package, field)
+      guard let field = required(transform.node, "package", of: transform.label), let package,
+        let short = builtIn(package, field)
       else { return nil }
       definition.kind = .package(short)
     default:
@@ -71,10 +75,7 @@ extension Session {
     return nil
   }
 
-  private func scriptPath(_ node: Node, root: String) -> String? {
-    guard let field = required(node, "script", of: "transform"),
-      let path = text(field, "transform.script")
-    else { return nil }
+  private func scriptPath(_ path: String, _ field: Node, root: String) -> String? {
     guard let found = locate(path, near: field.origin, root: root) else {
       let places = candidates(path, near: field.origin, root: root).map(shown)
       error(

@@ -24,7 +24,13 @@ struct SchemaBuilder {
         SchemaBuilder.when("inbox", .array([true, "true"]), then: reference(Tables.inbox)))
     }
     if !table.requiresOne.isEmpty {
-      schema["anyOf"] = .array(table.requiresOne.map { ["required": [.string($0)]] })
+      schema["anyOf"] = .array(
+        table.requiresOne.map { key in
+          [
+            "required": [.string(key)],
+            "properties": .object(JSONObject([.init(key: key, value: ["type": "string"])])),
+          ]
+        })
     }
     if !conditions.isEmpty { schema["allOf"] = .array(conditions) }
     var described: JSONObject = ["description": .string(table.summary)]
@@ -174,6 +180,7 @@ struct SchemaBuilder {
     case .dotPath: return SchemaScalar.text(SchemaPattern.dotPath)
     case .url: return SchemaScalar.text(SchemaPattern.url)
     case .eventType: return SchemaScalar.words(EventType.allCases.map(\.rawValue))
+    case .constant(let word): return ["const": .string(word)]
     case .choice(let choices): return SchemaScalar.words(choices)
     case .specifier(let role): return specifierSchema(role)
     case .config, .map(.any): return ["type": "object"]

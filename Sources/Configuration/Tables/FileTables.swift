@@ -2,12 +2,17 @@ import Engine
 
 /// The kinds of files, and what only stands at their top (config.md 5, 10, 11).
 extension Tables {
-  static let metadata = ConfigTable(
-    "metadata", "What the file is.",
+  /// Of a file that is a module, whose name is its identity (config.md 10.4).
+  static let moduleMetadata = ConfigTable(
+    "metadata", "What the module is.",
     [
-      ConfigField("name", .string, "The name of the project or module."),
+      ConfigField("name", .id(reserved: []), "The name of the project or module."),
       description, labels,
     ])
+
+  static let groupMetadata = ConfigTable(
+    "group_metadata", "What the file is.",
+    [ConfigField("name", .string, "For people; shown, never read."), description, labels])
 
   /// A value that a module takes (config.md 10.3).
   static let parameter = ConfigTable(
@@ -28,16 +33,21 @@ extension Tables {
     [
       ConfigField("package", .string, "A path (./x, ../x, /x, ~/x), or a name below modules/."),
       ConfigField("path", .string, "The same as package."),
-      ConfigField("name", .string, "Another name, so that a package can be used twice."),
+      ConfigField(
+        "name", .id(reserved: ["default"]), "Another name, so that a package can be used twice."),
       ConfigField("params", .map(.any), "Values for the module's parameters."),
       enabled("false leaves the module out."),
     ])
 
+  static func metadata(of kind: FileKind) -> ConfigTable {
+    kind == .project || kind == .module ? moduleMetadata : groupMetadata
+  }
+
   private static func header(_ kind: FileKind) -> [ConfigField] {
     [
-      ConfigField("apiVersion", .choice([FileKind.apiVersion]), "The version of this format."),
-      ConfigField("kind", .choice([kind.rawValue]), "What the file holds."),
-      ConfigField("metadata", .table(metadata), "What the file is."),
+      ConfigField("apiVersion", .constant(FileKind.apiVersion), "The version of this format."),
+      ConfigField("kind", .constant(kind.rawValue), "What the file holds."),
+      ConfigField("metadata", .table(metadata(of: kind)), "What the file is."),
     ]
   }
 

@@ -103,6 +103,8 @@ package indirect enum ConfigType: Sendable {
   case environment
   case eventType
   case choice([String])
+  /// Exactly this word; no variable stands for it.
+  case constant(String)
   case list(ConfigType)
   /// A list that is not empty, or one of its elements alone.
   case oneOrMore(ConfigType)
