@@ -129,7 +129,8 @@ struct ProjectReader {
       },
       invalidModules: session.invalid.union(invalid).sorted(), diagnostics: diagnostics,
       files: session.files, variables: session.variables, secrets: secrets, shown: shown,
-      workspace: session.options.workspace?.name, overlay: (session.overlay?.file).map(session.shown),
+      workspace: session.options.workspace?.name,
+      overlay: (session.overlay?.file).map(session.shown),
       overrides: session.overrides(hiding: secrets))
   }
 }

@@ -75,7 +75,8 @@ extension StoreReader {
   package static func selection(
     inFile path: String, root: String
   ) throws(StoreError) -> String? {
-    let connection = try ReaderConnection(path: StoreLocation(path: path).resolved().path).connection
+    let connection = try ReaderConnection(path: StoreLocation(path: path).resolved().path)
+      .connection
     let tables = try connection.integer(
       "SELECT count(*) FROM sqlite_schema WHERE name = 'selections'",
       doing: "look for the selected workspace")

@@ -6,11 +6,12 @@ import Testing
 @Suite(.timeLimit(.minutes(3))) struct WorkspaceStateTests {
   private let own = ["ORGLOOP_DB": ""]
 
-  @Test func `a new workspace has an overlay with a port of its own, and a database`() async throws {
+  @Test func `a new workspace has an overlay with a port of its own, and a database`() async throws
+  {
     let work = try Workplace()
     try work.write(
       "workspaces/staging.yaml",
-      "kind: Workspace\nvariables: { A: 'a \"b\"', N: 007, T: \"${TOKEN}\" }\n"
+      "kind: Workspace\nvariables: { A: 'a \"b\"', N: 7, T: \"${TOKEN}\" }\n"
         + "runtime: { http: { port: 4805 } }\n")
     let made = try await work.run("workspace", "new", "qa", "--from", "staging", environment: own)
     #expect(made.status == 0, "\(made.error)")
@@ -21,7 +22,7 @@ import Testing
         kind: Workspace
         variables:
           A: "a \\"b\\""
-          N: "007"
+          N: 7
           T: "${TOKEN}"
         runtime: { http: { port: 4806 } }
 
@@ -108,15 +109,18 @@ import Testing
     #expect(json["configuration"]?["sources"]?.array?.first?["config"]?["path"] == "/staging")
     #expect(json["overridden"]?.array?.first?["path"] == "sources.in.config.path")
     #expect(json["overridden"]?.array?.first?["origin"] == "workspaces/staging.yaml:3:37")
-    #expect(json["overridden"]?.array?.first?["replaced"]?.string?.hasPrefix("orgloop.yaml:7:") == true)
+    #expect(
+      json["overridden"]?.array?.first?["replaced"]?.string?.hasPrefix("orgloop.yaml:7:") == true)
     #expect(json["variables"]?["HOOK"] == "workspaces/staging.yaml:2:20")
   }
 
   @Test func `a deleted workspace loses its database and nothing else`() async throws {
     let work = try Workplace(project: Workplace.project(command: "exit 1"))
     try work.write("workspaces/staging.yaml", "runtime: { http: { port: 0 } }\n")
-    let report = try await work.run("start", "--daemon", "--json", "-w", "staging", environment: own)
-      .json()
+    let report = try await work.run(
+      "start", "--daemon", "--json", "-w", "staging", environment: own
+    )
+    .json()
     let running = try work.noted(report)
     #expect(try await running.post("{}").status == 200)
     #expect(try await work.run("stop", "-w", "staging", environment: own).status == 0)
@@ -137,7 +141,9 @@ import Testing
     #expect(usual.error.contains("cannot be deleted"))
   }
 
-  @Test func `the selected workspace that is gone with its database is selected no more`() async throws {
+  @Test func `the selected workspace that is gone with its database is selected no more`()
+    async throws
+  {
     let work = try Workplace()
     #expect(try await work.run("workspace", "new", "brief", environment: own).status == 0)
     try FileManager.default.removeItem(atPath: work.root + "/workspaces/brief.yaml")
@@ -145,7 +151,8 @@ import Testing
     let deleted = try await work.run("workspace", "delete", "brief", environment: own)
     #expect(deleted.status == 0, "\(deleted.error)")
     #expect(deleted.error.contains("Switched to workspace \"default\""))
-    #expect(try await work.run("validate", "--json", environment: own).json()["workspace"] == "default")
+    #expect(
+      try await work.run("validate", "--json", environment: own).json()["workspace"] == "default")
   }
 
   @Test func `a default database that cannot be read stops only who may mean another workspace`()

@@ -87,7 +87,9 @@ import Testing
     #expect(other.array?.first?["selected"] == true)
   }
 
-  @Test func `two workspaces of one project run side by side, each with its own state`() async throws {
+  @Test func `two workspaces of one project run side by side, each with its own state`()
+    async throws
+  {
     let work = try enterprise()
     let names = ["staging", "production"]
     var running: [String: Running] = [:]
@@ -166,8 +168,10 @@ import Testing
       return plan["summary"]?["change"] == 0 ? true : nil
     }
     let id = try #require(try await running.post("{}").body["event_id"]?.string)
-    let event = try await work.run("events", "show", id, "-w", "staging", "--json", environment: own)
-      .json()
+    let event = try await work.run(
+      "events", "show", id, "-w", "staging", "--json", environment: own
+    )
+    .json()
     let routes = Set((event["deliveries"]?.array ?? []).compactMap { $0["route"]?.string })
     #expect(routes.contains("platform") && !routes.contains("frontend"), "\(routes)")
     // Another start of the project, in its workspace, is an apply.
@@ -180,7 +184,8 @@ import Testing
     #expect(try await work.run("stop", "-w", "staging", environment: own).status == 0)
   }
 
-  @Test func `the selection is written by the runtime that has the default database`() async throws {
+  @Test func `the selection is written by the runtime that has the default database`() async throws
+  {
     let work = try enterprise()
     let report = try await work.run("start", "--daemon", "--json", environment: own).json()
     _ = try work.noted(report)
@@ -194,7 +199,9 @@ import Testing
     #expect(status["db"]?.string == work.home + "/.orgloop/workspaces/staging/orgloop.db")
   }
 
-  @Test func `a workspace is chosen by flag, by variable, by selection, in this order`() async throws {
+  @Test func `a workspace is chosen by flag, by variable, by selection, in this order`()
+    async throws
+  {
     let work = try enterprise()
     _ = try await work.run("workspace", "select", "staging", environment: own)
     func chosen(_ arguments: [String], _ variable: String? = nil) async throws -> JSONValue? {

@@ -4,16 +4,17 @@ import Testing
 
 /// What a workspace's overlay makes of a project (config.md 11).
 struct OverlayTests {
-  private static let project = header + """
-    defaults: { poll_interval: 5m }
-    connectors: [connectors/github.yaml]
-    actors: [{ id: chat, connector: webhook, config: { url: "http://chat.example", method: PUT } }]
-    routes:
-      - name: page
-        when: { source: github, filter: { payload.a: 1, payload.b: 2 } }
-        then: { actor: chat, config: { room: ops, tags: [a, b] } }
+  private static let project =
+    header + """
+      defaults: { poll_interval: 5m }
+      connectors: [connectors/github.yaml]
+      actors: [{ id: chat, connector: webhook, config: { url: "http://chat.example", method: PUT } }]
+      routes:
+        - name: page
+          when: { source: github, filter: { payload.a: 1, payload.b: 2 } }
+          then: { actor: chat, config: { room: ops, tags: [a, b] } }
 
-    """
+      """
 
   private static let group = """
     sources:
@@ -200,7 +201,9 @@ struct OverlayTests {
   }
 
   @Test func `a variable of the workspace that cannot be told takes no other value`() throws {
-    let loaded = try load("variables: { REPO: \"${MISSING}\" }\n") { $0.allowMissingEnvironment = true }
+    let loaded = try load("variables: { REPO: \"${MISSING}\" }\n") {
+      $0.allowMissingEnvironment = true
+    }
     #expect(
       loaded.lines == [
         "workspaces/staging.yaml:1:20: warning[env.unset] variable MISSING is not set"
@@ -245,10 +248,13 @@ struct OverlayTests {
           "sources.github.config.token replace \"***x\" workspaces/staging.yaml:2:76",
           "loggers.out add {\"name\":\"out\",\"type\":\"console\"} workspaces/staging.yaml:3:11",
         ])
-    #expect(loaded.overrides.first?.replaced == Origin(file: "connectors/github.yaml", line: 4, column: 23))
+    #expect(
+      loaded.overrides.first?.replaced
+        == Origin(file: "connectors/github.yaml", line: 4, column: 23))
   }
 
-  @Test func `the content hash shows a change of the overlay, but not of its runtime block`() throws {
+  @Test func `the content hash shows a change of the overlay, but not of its runtime block`() throws
+  {
     func hash(_ overlay: String?) throws -> String? {
       try load(overlay).module("default")?.contentHash
     }
@@ -260,8 +266,9 @@ struct OverlayTests {
     #expect(try port == hash("runtime: { http: { port: 4802 } }\n"))
     let repo = try hash("variables: { REPO: a }\n")
     #expect(try repo != hash("variables: { REPO: b }\n"))
-    #expect(try load("variables: { REPO: b, TOKEN: hidden-secret }\n").module("default")?
-      .documents.description.contains("hidden-secret") == false)
+    #expect(
+      try load("variables: { REPO: b, TOKEN: hidden-secret }\n").module("default")?
+        .documents.description.contains("hidden-secret") == false)
   }
 }
 
@@ -280,20 +287,21 @@ struct OverlayModuleTests {
     """
   private static let files = [
     "orgloop.yaml": """
-      modules:
-        - package: ./ci
-          name: ci-nightly
-          params: { hook: hook, channel: "${UNSET}" }
-        - package: ci
-          params: { hook: hook }
-      sources: [{ id: hook, connector: webhook }]
+    modules:
+      - package: ./ci
+        name: ci-nightly
+        params: { hook: hook, channel: "${UNSET}" }
+      - package: ci
+        params: { hook: hook }
+    sources: [{ id: hook, connector: webhook }]
 
-      """,
+    """,
     "modules/ci/orgloop-module.yaml": module, "ci/orgloop-module.yaml": module,
   ]
 
   private func load(
-    _ overlay: String, _ more: [String: String] = [:], _ change: (inout LoadOptions) -> Void = { _ in }
+    _ overlay: String, _ more: [String: String] = [:],
+    _ change: (inout LoadOptions) -> Void = { _ in }
   ) throws -> LoadedProject {
     let files = Self.files.merging(["workspaces/staging.yaml": overlay]) { $1 }
     let project = try TestProject(files.merging(more) { $1 })
@@ -359,8 +367,10 @@ struct OverlayModuleTests {
     }
     #expect(loaded.overlay == "workspaces/staging.yaml")
     let project = try TestProject([
-      "orgloop-module.yaml": Self.module.replacing(", hook: { type: source, required: true }", with: "")
-        .replacing("\"{{ params.hook }}\"", with: "orgloop"),
+      "orgloop-module.yaml": Self.module.replacing(
+        ", hook: { type: source, required: true }", with: ""
+      )
+      .replacing("\"{{ params.hook }}\"", with: "orgloop"),
       "workspaces/staging.yaml": "routes: [{ name: r, enabled: false }]\n",
       "boot/workspaces/staging.yaml": "variables: { HOST: boot.example }\n",
     ])

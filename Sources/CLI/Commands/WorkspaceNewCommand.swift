@@ -6,7 +6,8 @@ import ProjectConfiguration
 /// `orgloop workspace new`.
 struct WorkspaceNewCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "new", abstract: "Make a workspace: its overlay, with a port of its own, and its database.",
+    commandName: "new",
+    abstract: "Make a workspace: its overlay, with a port of its own, and its database.",
     discussion: "What is there is kept. It is not selected: orgloop workspace select does that.")
 
   @Argument(help: "Its name.") var name: String

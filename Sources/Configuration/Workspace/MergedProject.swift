@@ -116,8 +116,11 @@ struct YAMLText {
     }
   }
 
-  private func entry(_ key: String, _ node: Node, _ value: JSONValue, _ isMarked: Bool) -> [String] {
-    guard isNested(node) else { return lines(node, value, isMarked: isMarked).map { "\(key) \($0)" } }
+  private func entry(_ key: String, _ node: Node, _ value: JSONValue, _ isMarked: Bool) -> [String]
+  {
+    guard isNested(node) else {
+      return lines(node, value, isMarked: isMarked).map { "\(key) \($0)" }
+    }
     // What is new as a whole is marked once.
     let place = mark(node, isMarked)
     return [key + place]
