@@ -78,6 +78,8 @@ package struct VariableUse: Sendable, Hashable {
   package var source: Source
   /// What is written after `:-`.
   package var defaultText: String?
+  /// A name of a variable to pass on, which is left out when it is not set.
+  package var isOptional = false
 
   /// Where a value came from.
   package enum Source: String, Sendable {

@@ -27,6 +27,7 @@ struct ControlAPI: Sendable {
     case (.why(let id), _): return try await why(id, query)
     case (.events, .post): return try await inject(request, query: query, body: body)
     case (.events, _): return try await events(query)
+    case (.inspect, _): return try await inspect(query)
     case (.letters, _): return try await letters.list(query)
     case (.letter(let id), _): return try await letters.show(id)
     case (.letterOrder(let action), _):
@@ -88,6 +89,19 @@ struct ControlAPI: Sendable {
       return .problem(.notFound, "Event not found")
     }
     return Answer(json: reasons)
+  }
+
+  private func inspect(_ query: Substring) async throws -> Answer {
+    guard let parameters = QueryParameters(query) else {
+      return .problem(.badRequest, "The query is not properly encoded")
+    }
+    guard let kind = parameters["kind"].flatMap(Inspector.ObjectKind.init(rawValue:)),
+      let name = parameters["name"], let module = parameters["module"]
+    else {
+      let kinds = Inspector.ObjectKind.allCases.map(\.rawValue).joined(separator: ", ")
+      return .problem(.badRequest, "kind (\(kinds)), name and module must be given")
+    }
+    return Answer(json: try await gateway.standing(of: kind, name, module: module))
   }
 
   private func inbox(

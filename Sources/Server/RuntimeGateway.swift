@@ -29,6 +29,11 @@ package protocol RuntimeGateway: Sendable {
   ///
   /// - Parameter route: Only what concerns routes of this name.
   func why(_ id: String, route: String?) async throws -> JSONValue?
+  /// The body of `GET /api/inspect`: health, queue, counters and the last event of an object; null
+  /// for one that the database has never seen.
+  func standing(
+    of kind: Inspector.ObjectKind, _ name: String, module: String
+  ) async throws -> JSONValue
   /// Accepts an event from JSON.
   ///
   /// - Throws: ``EngineError`` `.invalid` (422), `.notFound` for the module (404), `.unavailable`

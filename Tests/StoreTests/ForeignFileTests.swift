@@ -128,6 +128,7 @@ struct ForeignFileTests {
         ["migration 9", "d4f9d7c3ce57de9c"], ["migration 10", "bfeb12ea8e1dabfd"],
         ["migration 11", "d3638af35bc4a1cb"],
         ["migration 12", "a8f90369f493db60"],
+        ["migration 13", "c16c16b48e3b780d"],
       ])
   }
 }

@@ -74,6 +74,7 @@ struct Orgloop: AsyncParsableCommand {
       ShutdownCommand.self, StatusCommand.self, PlanCommand.self, ApplyCommand.self,
       ModuleCommand.self, WorkspaceCommand.self, PauseCommand.self, ResumeCommand.self,
       RoutesCommand.self,
+      InspectCommand.self, EnvCommand.self,
       EventsCommand.self, TraceCommand.self, WhyCommand.self, DeadLetterCommand.self,
       ReplayCommand.self, InboxCommand.self,
       BackupCommand.self, SQLCommand.self, DoctorCommand.self,

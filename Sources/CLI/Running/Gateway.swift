@@ -50,6 +50,19 @@ struct Gateway: RuntimeGateway {
     try await runtime.inspector.why(id, route: route, nowMs: TimeSource.system.wallMs)
   }
 
+  /// With what only the process knows.
+  func standing(
+    of kind: Inspector.ObjectKind, _ name: String, module: String
+  ) async throws -> JSONValue {
+    let standing = try await runtime.inspector.standing(
+      of: kind, name, module: module, nowMs: TimeSource.system.wallMs)
+    guard kind == .source, var object = standing.object else { return standing }
+    object["next_poll_at"] =
+      runtime.nextPollMs(ofSource: name, module: module)
+      .map { .string(ISOTime.text(ms: $0)) } ?? .null
+    return .object(object)
+  }
+
   func inject(
     _ body: [UInt8], module: String?, idempotencyKey: String?
   ) async throws -> InjectionReceipt {

@@ -78,6 +78,9 @@ extension ConfigChecker {
     case .list(let list):
       return list.compactMap { each in
         guard let name = session.text(each, label) else { return nil }
+        session.noteUse(
+          VariableUse(
+            name: name, origin: each.origin, source: scope.source(name), isOptional: true))
         guard let value = scope.value(name) else {
           session.report(
             .warning, "env.unset", "\(label): variable \(name) is not set and will not be passed",

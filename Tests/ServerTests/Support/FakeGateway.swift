@@ -112,6 +112,12 @@ final class FakeGateway: RuntimeGateway {
     return id == "evt_1" ? ["id": "evt_1", "route": JSONValue(route)] : nil
   }
 
+  func standing(
+    of kind: Inspector.ObjectKind, _ name: String, module: String
+  ) async throws -> JSONValue {
+    ["kind": .string(kind.rawValue), "name": .string(name), "module": .string(module)]
+  }
+
   func inject(
     _ body: [UInt8], module: String?, idempotencyKey: String?
   ) async throws -> InjectionReceipt {
