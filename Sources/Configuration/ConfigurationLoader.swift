@@ -31,6 +31,16 @@ package struct ConfigurationLoader: Sendable {
     return ProjectReader(session).load(path)
   }
 
+  /// Reads configurations from the history instead of files.
+  package func load(
+    _ entries: [HistoryEntry], contents: [String: [UInt8]], as options: ArchiveOptions
+  ) -> ArchivedProject {
+    ArchiveReader(
+      catalog: catalog, environment: environment, home: home, loading: self.options,
+      options: options, contents: contents
+    ).load(entries)
+  }
+
   /// The configuration file of a package, absolute and resolved, or nil (config.md 10.2).
   ///
   /// - Parameters:
@@ -117,7 +127,8 @@ struct ProjectReader {
       name: name, projectRoot: session.projectRoot, configFile: file, settings: settings,
       modules: modules.filter { !session.invalid.contains($0.name) },
       invalidModules: session.invalid.sorted(), diagnostics: diagnostics,
-      files: session.files, variables: session.variables, secrets: secrets, shown: shown)
+      files: session.files, variables: session.variables, secrets: secrets, shown: shown,
+      literals: session.literals)
   }
 }
 

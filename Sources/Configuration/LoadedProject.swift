@@ -28,6 +28,9 @@ package struct LoadedProject: Sendable {
   /// Per module: `sources`, `actors`, `routes`, `transforms` and `loggers` as they were
   /// understood, with `***` for what variables brought in and for credentials.
   package var shown: [String: JSONValue]
+  /// Credentials that are written literally, by module and place: what the history keeps a hash
+  /// of. They never leave the process.
+  package var literals: [String: [String: JSONValue]] = [:]
 
   package var hasErrors: Bool { diagnostics.contains { $0.level == .error } }
 

@@ -55,6 +55,7 @@ struct BenchGateway: RuntimeGateway {
   func apply(
     plan: String?, onRemoved: RemovedPolicy, by caller: Caller
   ) async throws -> JSONValue { .null }
+  func rollback(_ request: RollbackRequest, by caller: Caller) async throws -> JSONValue { .null }
   func pause(
     _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller
   ) async throws -> [JSONValue] { [] }

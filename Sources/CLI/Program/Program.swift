@@ -72,6 +72,7 @@ struct Orgloop: AsyncParsableCommand {
     subcommands: [
       InitCommand.self, ValidateCommand.self, StartCommand.self, StopCommand.self,
       ShutdownCommand.self, StatusCommand.self, PlanCommand.self, ApplyCommand.self,
+      ConfigCommand.self, RollbackCommand.self,
       ModuleCommand.self, PauseCommand.self, ResumeCommand.self, RoutesCommand.self,
       EventsCommand.self, TraceCommand.self, WhyCommand.self, DeadLetterCommand.self,
       ReplayCommand.self, InboxCommand.self,

@@ -32,6 +32,7 @@ struct Gateway: RuntimeGateway {
     guard case .object(var status) = try await runtime.status(record) else { return .null }
     status["config"] = JSONValue(record.configPath)
     status["http"] = JSONValue(record.httpAddress)
+    status["rollback"] = control.rolledBack.json
     return .object(status)
   }
 
@@ -183,6 +184,19 @@ extension Gateway {
       try await control.apply(plan: plan, onRemoved: onRemoved, by: caller.name).object ?? [:]
     } done: { _ in
       [nil]
+    }
+    answer["generation"] = try await runtime.status(keeper.record)["generation"]
+    return .object(answer)
+  }
+
+  func rollback(_ request: RollbackRequest, by caller: Caller) async throws -> JSONValue {
+    guard !request.isPlanOnly else {
+      return .object(try await control.rollback(request, by: caller.name))
+    }
+    var answer = try await noting("rollback", request.place.text, caller) {
+      try await control.rollback(request, by: caller.name)
+    } done: { _ in
+      [request.place.text]
     }
     answer["generation"] = try await runtime.status(keeper.record)["generation"]
     return .object(answer)

@@ -42,7 +42,7 @@ struct ModuleGatherer {
   // MARK: The boot project
 
   private func readBoot(_ file: String, _ document: Node, isParsed: Bool) -> ModuleDraft {
-    let scope = scope(FilePath.directory(file))
+    let scope = session.scope(root: FilePath.directory(file))
     let written = writtenName(document)
     var given: [String: Node] = [:]
     var name = "default"
@@ -60,7 +60,8 @@ struct ModuleGatherer {
     let alias = name == "default" ? written.flatMap(alias) : nil
     let draft = draft(
       name: name, alias: alias, file: file, document, scope: scope, isBoot: true,
-      parameters: parameters(document, given, scope, at: document.origin, areStored: true))
+      parameters: parameters(document, given, scope, at: document.origin, areStored: true),
+      given: given.keys)
     var reader = ModuleReader(session, draft: draft)
     reader.read(document, kind: kind)
     return reader.draft
@@ -144,10 +145,11 @@ struct ModuleGatherer {
         "file.kind", "modules do not nest: \"modules\" belongs to the boot project",
         at: pair.keyOrigin)
     }
-    let scope = scope(FilePath.directory(entry.file))
+    let scope = session.scope(root: FilePath.directory(entry.file))
     let draft = draft(
       name: name, alias: nil, file: entry.file, document, scope: scope, isBoot: false,
-      parameters: parameters(document, entry.parameters, scope, at: entry.origin))
+      parameters: parameters(document, entry.parameters, scope, at: entry.origin),
+      given: entry.parameters.keys)
     var reader = ModuleReader(session, draft: draft)
     reader.read(document, kind: document["modules"] == nil ? kind : .project)
     return reader.draft
@@ -173,14 +175,6 @@ struct ModuleGatherer {
     return name
   }
 
-  private func scope(_ root: String) -> VariableScope {
-    // A project without `.env` is the rule, and one that cannot be read gives unset variables.
-    let bytes = (try? FileAccess.read(root + "/.env", bytesMax: YAMLDocument.bytesMax)) ?? []
-    return VariableScope(
-      environment: session.environment,
-      dotEnv: VariableScope.parse(String(decoding: bytes, as: UTF8.self)))
-  }
-
   private func parameters(
     _ document: Node, _ given: [String: Node], _ scope: VariableScope, at origin: Origin,
     areStored: Bool = false
@@ -193,10 +187,12 @@ struct ModuleGatherer {
 
   private func draft(
     name: String, alias: String?, file: String, _ document: Node, scope: VariableScope,
-    isBoot: Bool, parameters: [String: Node]
+    isBoot: Bool, parameters: [String: Node], given: some Sequence<String>
   ) -> ModuleDraft {
-    ModuleDraft(
+    var draft = ModuleDraft(
       name: name, alias: alias, file: file, root: FilePath.directory(file), isBoot: isBoot,
       scope: scope, parameters: parameters, origin: document.origin)
+    draft.given = given.sorted()
+    return draft
   }
 }

@@ -42,6 +42,7 @@ final class FakeGateway: RuntimeGateway {
     case reload(String, RemovedPolicy)
     case plan(RemovedPolicy)
     case apply(RemovedPolicy, plan: String?)
+    case rollback(RollbackRequest)
     case pause(PauseSelection, reason: String?, durationMs: Int64?)
     case resume(PauseSelection)
     case letters(LetterOrder, perSecond: Double?)
@@ -176,6 +177,11 @@ final class FakeGateway: RuntimeGateway {
     plan: String?, onRemoved: RemovedPolicy, by caller: Caller
   ) async throws -> JSONValue {
     try note(.apply(onRemoved, plan: plan), caller)
+    return ["applied": true]
+  }
+
+  func rollback(_ request: RollbackRequest, by caller: Caller) async throws -> JSONValue {
+    try note(.rollback(request), caller)
     return ["applied": true]
   }
 
