@@ -155,6 +155,7 @@ struct ControlAPI: Sendable {
       case .reload: return try await modules.reload(body, by: caller)
       case .plan: return try await modules.plan(body)
       case .apply: return try await modules.apply(body, by: caller)
+      case .rollback: return try await modules.rollback(body, by: caller)
       case .pause: return try await pauses.pause(body, by: caller)
       case .resume: return try await pauses.resume(body, by: caller)
       case .selectWorkspace: return try await modules.selectWorkspace(body, by: caller)

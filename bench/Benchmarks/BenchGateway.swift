@@ -62,6 +62,7 @@ struct BenchGateway: RuntimeGateway {
     plan: String?, onRemoved: RemovedPolicy, by caller: Caller
   ) async throws -> JSONValue { .null }
   func selectWorkspace(_ name: String, root: String, by caller: Caller) async throws {}
+  func rollback(_ request: RollbackRequest, by caller: Caller) async throws -> JSONValue { .null }
   func pause(
     _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller
   ) async throws -> [JSONValue] { [] }

@@ -89,18 +89,42 @@ struct StoppedPlan {
   private func plan(_ archive: ModuleArchive?) async throws -> JSONValue {
     var options = LoadOptions()
     if let key = try await archive?.hashKey() { options.hashKey = key }
-    let project = try await ProjectLoading.withCatalog { [options] loading in
+    return try await ProjectLoading.withCatalog { [options] loading in
       let project = try loading.load(global, options: options)
       guard !project.hasErrors else { throw Failure(configurationOf: project) }
       try WebhookExposure.check(
         project.modules, host: Surroundings.variable("ORGLOOP_HOST") ?? project.settings.host,
         catalog: loading.catalog)
-      return project
+      let names = Set(project.modules.map(\.name))
+      var base = try await archive?.planBase(for: names) ?? PlanBase()
+      var contents: [String: [UInt8]] = [:]
+      if let archive {
+        let reader = HistoryReader(
+          global: global, history: archive.history, hashKey: options.hashKey)
+        base = try await completed(base, project, reader, loading, &contents)
+      }
+      // A start parks what routes that are gone have left.
+      var plan = ModulePlan(from: base, to: project.modules, onRemoved: .park)
+      for file in project.modules.flatMap(\.captured) { contents[file.hash] = file.content }
+      plan.compareContents(contents)
+      return .object(PlanDocument.make(plan, of: project, needsRestart: []))
     }
-    let names = Set(project.modules.map(\.name))
-    let base = try await archive?.planBase(for: names) ?? PlanBase()
-    // A start parks what routes that are gone have left.
-    let plan = ModulePlan(from: base, to: project.modules, onRemoved: .park)
-    return .object(PlanDocument.make(plan, of: project, needsRestart: []))
+  }
+
+  /// With the definitions that ran last, read from the history.
+  ///
+  /// - Parameter contents: Gets what prompts and scripts were.
+  private func completed(
+    _ base: PlanBase, _ project: LoadedProject, _ reader: HistoryReader,
+    _ loading: ProjectLoading, _ contents: inout [String: [UInt8]]
+  ) async throws -> PlanBase {
+    guard !base.modules.isEmpty else { return base }
+    let names = Set(base.modules.map(\.name))
+    let last = try await reader.history.last(of: .ordersBack(0))
+    let entries = try await reader.history.modules(at: last).filter { names.contains($0.module) }
+    let past = try await reader.definitions(
+      entries, loading, beside: project, options: reader.options())
+    contents = try await reader.history.files(entries.flatMap(\.captured.values))
+    return past.completing(base)
   }
 }

@@ -33,6 +33,7 @@ struct Gateway: RuntimeGateway {
     guard case .object(var status) = try await runtime.status(record) else { return .null }
     status["config"] = JSONValue(record.configPath)
     status["http"] = JSONValue(record.httpAddress)
+    status["rollback"] = control.rolledBack.json
     return .object(status)
   }
 
@@ -211,6 +212,19 @@ extension Gateway {
     } done: { _ in
       ["\(name) for \(root)"]
     }
+  }
+
+  func rollback(_ request: RollbackRequest, by caller: Caller) async throws -> JSONValue {
+    guard !request.isPlanOnly else {
+      return .object(try await control.rollback(request, by: caller.name))
+    }
+    var answer = try await noting("rollback", request.place.text, caller) {
+      try await control.rollback(request, by: caller.name)
+    } done: { _ in
+      [request.place.text]
+    }
+    answer["generation"] = try await runtime.status(keeper.record)["generation"]
+    return .object(answer)
   }
 
   func pause(

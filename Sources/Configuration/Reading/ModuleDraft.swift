@@ -25,6 +25,8 @@ struct ModuleDraft {
   /// Every document as it is written, by the name of its file; literal credentials included, so
   /// it is redacted before it goes anywhere.
   var documents: [JSONObject.Member] = []
+  /// Names of the parameters that whoever loads the module gives; the others have their defaults.
+  var given: [String] = []
 
   /// The objects of a list.
   func nodes(of list: String) -> [Node] {
@@ -124,10 +126,10 @@ struct ModuleReader {
     }
     let directory = FilePath.directory(session.file(of: entry.origin))
     let absolute = FilePath.resolve(path, in: directory, home: session.home)
-    guard FileAccess.isGlob(path), FileAccess.kind(absolute) == nil else {
+    guard FileAccess.isGlob(path), session.kind(of: absolute) == nil else {
       return readFile(absolute, kind, namedAt: entry.origin)
     }
-    let matches = FileAccess.glob(absolute)
+    let matches = session.glob(absolute)
     if matches.isEmpty {
       session.report(
         .warning, "file.missing", "\(label): no file matches \(entry.display)", at: entry.origin)
@@ -136,7 +138,7 @@ struct ModuleReader {
   }
 
   private mutating func readFile(_ path: String, _ kind: FileKind, namedAt reference: Origin) {
-    let path = FileAccess.resolved(path) ?? path
+    let path = session.resolved(path) ?? path
     guard loaded.insert(path).inserted else { return }
     guard let document = session.document(path, namedAt: reference) else { return }
     draft.documents.append(written(document, path))
@@ -189,9 +191,9 @@ struct ModuleReader {
   /// Files in `routes/` that no list names, in byte order.
   private mutating func discoverRoutes() {
     let directory = draft.root + "/routes"
-    for name in FileAccess.names(in: directory) where FilePath.isYAML(name) {
+    for name in session.names(in: directory) where FilePath.isYAML(name) {
       let path = directory + "/" + name
-      guard FileAccess.kind(path) == .file else { continue }
+      guard session.kind(of: path) == .file else { continue }
       readFile(path, .routeGroup, namedAt: draft.origin)
     }
   }

@@ -29,6 +29,14 @@ final class Session {
   private var seenUses: Set<VariableUse> = []
   /// Whose errors are being found; nil while reading what belongs to none, such as the manifest.
   var currentModule: String?
+  /// Contents of scripts and prompts, by their hash.
+  var contents: [String: [UInt8]] = [:]
+  /// Shown paths that symbolic links lead elsewhere, with where they lead.
+  var links: [String: String] = [:]
+  /// Credentials that are written literally, by module and place.
+  var literals: [String: [String: JSONValue]] = [:]
+  /// What stands in for the project's files; nil where the files themselves are read.
+  var archive: ArchivedFiles?
 
   init(
     catalog: ConnectorCatalog, environment: [String: String], home: String,
@@ -125,6 +133,13 @@ final class Session {
   /// - Parameter reference: Where the file is named; a missing file is reported there.
   func document(_ path: String, namedAt reference: Origin) -> Node? {
     if let known = documents[path] { return known }
+    if let archive {
+      documents[path] = archive.document(path)
+      if documents[path] == nil {
+        error("file.missing", "\(shown(path)): the history does not have it", at: reference)
+      }
+      return documents[path]
+    }
     let bytes: [UInt8]
     do {
       bytes = try FileAccess.read(path, bytesMax: YAMLDocument.bytesMax)
@@ -157,7 +172,8 @@ final class Session {
   /// A file beside the one that names it, else below the module's root; the first that exists
   /// (config.md 4).
   func locate(_ path: String, near origin: Origin, root: String) -> String? {
-    candidates(path, near: origin, root: root).first { FileAccess.kind($0) != nil }
+    let places = candidates(path, near: origin, root: root)
+    return places.first { kind(of: $0) != nil } ?? places.first { archive?.hasContent($0) ?? false }
   }
 
   func candidates(_ path: String, near origin: Origin, root: String) -> [String] {

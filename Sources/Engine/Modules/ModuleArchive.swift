@@ -18,6 +18,9 @@ package struct ModuleArchive: Sendable {
 
   package func close() { reader.close() }
 
+  /// Every configuration that was ever at work, as far as it is kept.
+  package var history: ConfigurationHistory { ConfigurationHistory(reader) }
+
   /// The key that this database's hashes of substituted values are made with; nil before its first
   /// runtime.
   package func hashKey() async throws -> [UInt8]? { try await reader.hashKey() }
