@@ -48,7 +48,9 @@ struct PreparedModule: Sendable {
       }
       let context = ActorContext(
         module: definition.name, actorID: actor.id, root: definition.root, time: time, log: emit)
-      actors[actor.id] = try PreparedModule.made("actor \(actor.id)") { try role.make(actor.config, context) }
+      actors[actor.id] = try PreparedModule.made("actor \(actor.id)") {
+        try role.make(actor.config, context)
+      }
     }
     for route in definition.routes
     where route.isEnabled && changes?.routes.isMade(route.name) ?? true {
@@ -61,7 +63,8 @@ struct PreparedModule: Sendable {
       guard let descriptor = catalog.loggers[name] else {
         throw EngineError(.invalid, "logger \(logger.name): no type \(logger.type)")
       }
-      loggers.append(try PreparedModule.made("logger \(logger.name)") { try descriptor.make(logger.config) })
+      loggers.append(
+        try PreparedModule.made("logger \(logger.name)") { try descriptor.make(logger.config) })
     }
   }
 
