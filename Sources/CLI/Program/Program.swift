@@ -70,7 +70,8 @@ struct Orgloop: AsyncParsableCommand {
       file.
       """,
     subcommands: [
-      InitCommand.self, ValidateCommand.self, TestCommand.self, StartCommand.self, StopCommand.self,
+      InitCommand.self, AddCommand.self, ValidateCommand.self, TestCommand.self, StartCommand.self,
+      StopCommand.self,
       ShutdownCommand.self, StatusCommand.self, PlanCommand.self, ApplyCommand.self,
       ConfigCommand.self, RollbackCommand.self,
       ModuleCommand.self, WorkspaceCommand.self, PauseCommand.self, ResumeCommand.self,
