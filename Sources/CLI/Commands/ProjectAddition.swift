@@ -16,21 +16,23 @@ struct ProjectAddition {
   ///
   /// - Throws: ``Failure``, 78, where there is none.
   static func project(_ global: GlobalOptions) async throws -> LoadedProject {
-    let project = try await ProjectLoading.withCatalog { load($0, global) }
+    let project = try await ProjectLoading.withCatalog { try load($0, global) }
     guard project.configFile != nil else { throw Failure(configurationOf: project) }
     return project
   }
 
-  private static func load(_ loading: ProjectLoading, _ global: GlobalOptions) -> LoadedProject {
+  private static func load(_ loading: ProjectLoading, _ global: GlobalOptions) throws
+    -> LoadedProject
+  {
     var options = LoadOptions()
     options.allowMissingEnvironment = true
-    return loading.load(global, options: options)
+    return try loading.load(global, options: options)
   }
 
   /// - Throws: ``Failure``: 1 for what exists, or when the project would be invalid by it.
   func make() async throws {
     try await ProjectLoading.withCatalog { loading in
-      let before = ProjectAddition.load(loading, global)
+      let before = try ProjectAddition.load(loading, global)
       guard let config = before.configFile else { throw Failure(configurationOf: before) }
       let known = Set(before.diagnostics.filter { $0.level == .error }.map(\.message))
       let root = before.projectRoot
@@ -41,8 +43,8 @@ struct ProjectAddition {
       for file in files { try file.write(below: root) }
       var original: Data?
       do {
-        if !isFound(ProjectAddition.load(loading, global)) { original = try edit(config) }
-        let after = ProjectAddition.load(loading, global)
+        if !isFound(try ProjectAddition.load(loading, global)) { original = try edit(config) }
+        let after = try ProjectAddition.load(loading, global)
         let new = after.diagnostics.filter { $0.level == .error && !known.contains($0.message) }
         guard new.isEmpty else { throw refusal(new) }
         report(
