@@ -130,9 +130,9 @@ struct ProjectTemplate {
             payload: { hello: world }
           expect:
             routes:
-              - example:
-                  transformed: { payload.hello: world }
-                  prompt: What the actor is to do
+              example:
+                transformed: { payload.hello: world }
+                prompt: What the actor is to do
       """
     }
     let dropped = """
@@ -142,7 +142,7 @@ struct ProjectTemplate {
             provenance: { author: a-bot, author_type: bot }
           expect:
             routes:
-              - example: { dropped: { by: drop-bot-noise, reason: written by a bot } }
+              example: { dropped: { by: drop-bot-noise, reason: written by a bot } }
 
       """
     let head = """
