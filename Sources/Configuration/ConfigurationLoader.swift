@@ -122,7 +122,13 @@ struct ProjectReader {
     session.note(path, "user defaults")
     let scope = VariableScope(
       workspace: session.workspaceVariables, environment: session.environment)
-    return Substitution(session, scope: scope).apply(document)["defaults"]
+    guard document.isMap || document.isNull else {
+      session.error(
+        "key.type", "the file must hold a map, not \(document.kind)", at: document.origin)
+      return nil
+    }
+    // Nothing else in it is read, so nothing else in it can be wrong.
+    return document["defaults"].map(Substitution(session, scope: scope).apply)
   }
 
   private func result(

@@ -76,8 +76,8 @@ import Testing
   @Test(arguments: [
     (["source", "inn"], 1, "there is no source \"inn\"; did you mean \"in\"?"),
     (
-      ["route", "through", "--module", "tets"], 1,
-      "the project has no module \"tets\"; did you mean"
+      ["route", "through", "--module", "tes"], 1,
+      "the project has no module \"tes\"; did you mean"
     ),
     (["module", "nowhere"], 1, "the project has no module \"nowhere\""),
     (["thing", "in"], 64, "thing"),
