@@ -20,7 +20,7 @@ import Testing
 
   @Test func `there are examples to be loaded`() throws {
     let all = try DocExample.all()
-    #expect(all.count >= 30)
+    #expect(all.count >= 25)
     #expect(all.contains { $0.files.count > 1 })
   }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Engine
-import Foundation
 import ProjectConfiguration
 
 /// `orgloop plan` (cli-http.md 2.2).
@@ -59,18 +58,8 @@ struct PlanCommand: AsyncParsableCommand {
   /// For the owner alone: a plan names what a project is made of.
   private func save(_ plan: JSONValue) throws {
     guard let out else { return }
-    let path = Surroundings.absolute(out)
-    if FileStatus.exists(path), !global.yes {
-      throw Failure(.conflict, .failed, "\(path) exists", hint: "--yes overwrites it")
-    }
-    do {
-      let options: Data.WritingOptions = global.yes ? [.atomic] : [.withoutOverwriting]
-      try Data(Output.text(of: plan).utf8).write(to: URL(filePath: path), options: options)
-      // What was there before may have been open to others.
-      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
-    } catch {
-      throw Failure(.inputOutput, .inputOutput, "cannot write \(path)")
-    }
+    try PrivateFile.write(
+      Output.text(of: plan), to: Surroundings.absolute(out), overwrites: global.yes)
   }
 }
 

@@ -67,17 +67,19 @@ extension ModuleControl {
       then.entries, contents: contents, literals: project.literals,
       beside: runtime.loadedDefinitions.filter { byHand.contains($0.name) })
     if let module = archived.unreadable.first {
-      throw EngineError(
-        .invalid,
-        "module \(module) was stored by an older orgloop, which kept too little to bring it back",
-        hint: "orgloop config show @\(then.number) shows what it was")
+      throw ConfigurationRefusal(
+        Failure(
+          .configuration, .configuration,
+          "module \(module) was stored by an older orgloop, which kept too little to bring it back; "
+            + "orgloop config show @\(then.number) shows what it was"))
     }
     if let literal = archived.missing.first {
-      throw EngineError(
-        .invalid,
-        "module \(literal.module): \(literal.file): \(literal.field): the credential that stood "
-          + "there was never stored, and the file does not have it any more",
-        hint: "write it into the file again, or better into a variable")
+      throw ConfigurationRefusal(
+        Failure(
+          .configuration, .configuration,
+          "module \(literal.module): \(literal.file): \(literal.field): the credential that stood "
+            + "there was never stored, and the file does not have it any more; write it there "
+            + "again, or better put it into a variable"))
     }
     guard !archived.hasErrors else {
       throw ConfigurationRefusal(

@@ -140,6 +140,8 @@ struct ArchiveReader {
     let origin = Origin(file: session.shown(reading.path), line: 1, column: 1)
     guard let document = session.document(reading.path, namedAt: origin) else { return nil }
     let scope = session.scope(root: reading.root)
+    // A manifest's variables count for the project, although its list of modules is not kept.
+    for name in entry.documents.value()["variables"]?.object?.keys ?? [] { _ = scope.value(name) }
     let declared = document["params"].map {
       Substitution(session, scope: scope).apply($0)
     }
