@@ -199,7 +199,7 @@ struct OverlayTests {
       loaded.lines == [
         "workspaces/staging.yaml:1:16: error[key.type] actors.id: must be a string, not a number; "
           + "write \"5\" in quotes",
-        "workspaces/staging.yaml:1:42: error[key.type] actors.id: must be a string, not null",
+        "workspaces/staging.yaml:1:43: error[key.type] actors.id: must be a string, not null",
         "workspaces/staging.yaml:2:9: error[key.type] routes: must be a list, not a map",
         "workspaces/staging.yaml:3:11: error[key.type] loggers: an entry is a path or a map, "
           + "not a number",
