@@ -191,6 +191,34 @@ struct OverlayTests {
       ])
   }
 
+  @Test func `an entry whose name is none is not passed over`() throws {
+    let loaded = try load(
+      "actors: [{ id: 5, enabled: false }, { id: null }]\nroutes: { page: { enabled: false } }\n"
+        + "loggers: [7]\n")
+    #expect(
+      loaded.lines == [
+        "workspaces/staging.yaml:1:16: error[key.type] actors.id: must be a string, not a number; "
+          + "write \"5\" in quotes",
+        "workspaces/staging.yaml:1:43: error[key.type] actors.id: must be a string, not null",
+        "workspaces/staging.yaml:2:9: error[key.type] routes: must be a list, not a map",
+        "workspaces/staging.yaml:3:11: error[key.type] loggers: an entry is a path or a map, "
+          + "not a number",
+      ])
+  }
+
+  @Test func `a list that is null is removed from the project's file, and only from there`() throws
+  {
+    let loaded = try load(
+      "routes: null\nconnectors: null\n",
+      [
+        "routes/more.yaml":
+          "routes: [{ name: more, when: { source: orgloop }, then: { actor: chat } }]\n"
+      ])
+    #expect(loaded.lines == [])
+    #expect(loaded.module("default")?.routes.map(\.name) == ["more"])
+    #expect(loaded.module("default")?.sources.isEmpty == true)
+  }
+
   @Test func `a variable that nothing refers to is asked about when it is close to one`() throws {
     let loaded = try load("variables: { REPOO: x, UNRELATED: y }\n")
     #expect(

@@ -78,7 +78,8 @@ struct Inspection {
           of: kind, object.name, module: object.module, nowMs: TimeSource.system.wallMs)
       }
     }
-    return standing.flatMap { $0.isNull ? nil : $0 }
+    guard let standing, !standing.isNull else { return nil }
+    return standing
   }
 
   // MARK: Modules
