@@ -17,12 +17,29 @@ struct PlanCommand: AsyncParsableCommand {
     help: ArgumentHelp("Write the plan there, for apply --plan.", valueName: "file"))
   var out: String?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Try the plan on recorded events: those of the last 7d, or the newest 5000.",
+      valueName: "window"))
+  var against: String?
+  @Flag(name: .long, help: "With --against: run scripts and jq on the recorded events, too.")
+  var runScripts = false
+
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
   func run() async throws {
-    let plan: JSONValue
+    let window = try against.map { try PlanEvidence.window($0) }
+    guard window != nil || !runScripts else {
+      throw Failure(.usage, .usage, "--run-scripts goes with --against")
+    }
+    var plan: JSONValue
     do {
       plan = try await makePlan()
+      if let window {
+        plan = try await PlanEvidence(global: global, runsScripts: runScripts).adding(
+          to: plan, window)
+      }
       try save(plan)
     } catch {
       var failure = Failure(error)

@@ -8,7 +8,8 @@ package enum PlanText {
 
   /// Modules with what is in them, then what becomes of deliveries, then the totals.
   package static func text(_ plan: JSONValue) -> String {
-    let parts = [objects(plan), impact(plan), restart(plan)].filter { !$0.isEmpty }
+    let parts = [objects(plan), impact(plan), restart(plan), EvidenceText.lines(plan)]
+      .filter { !$0.isEmpty }
     return (parts + [[totals(plan)]]).map { $0.joined(separator: "\n") }
       .joined(separator: "\n\n")
   }
