@@ -28,18 +28,18 @@ enum Redaction {
 
   /// A value without credentials: neither those known by their key nor those known by value.
   static func redacting(_ value: JSONValue, secrets: [String]) -> JSONValue {
-    replacing(redactingLiterals(value), secrets: secrets)
+    replacing(redactingLiterals(value), Redactor(secrets))
   }
 
-  private static func replacing(_ value: JSONValue, secrets: [String]) -> JSONValue {
+  private static func replacing(_ value: JSONValue, _ redactor: Redactor) -> JSONValue {
     switch value {
-    case .string(let text): .string(apply(text, secrets: secrets))
-    case .array(let list): .array(list.map { replacing($0, secrets: secrets) })
+    case .string(let text): .string(redactor.apply(text))
+    case .array(let list): .array(list.map { replacing($0, redactor) })
     case .object(let object):
       .object(
         JSONObject(
           object.members.map {
-            JSONObject.Member(key: $0.key, value: replacing($0.value, secrets: secrets))
+            JSONObject.Member(key: $0.key, value: replacing($0.value, redactor))
           }))
     default: value
     }
