@@ -62,6 +62,7 @@ let package = Package(
         .embedInCode("0010_replays.sql"),
         .embedInCode("0011_guard.sql"),
         .embedInCode("0012_retention.sql"),
+        .embedInCode("0013_history.sql"),
         .embedInCode("0014_selections.sql"),
       ],
       swiftSettings: settings

@@ -26,6 +26,7 @@ package enum Migrations {
     Migration(version: 10, name: "0010_replays", sql: PackageResources._010_replays_sql),
     Migration(version: 11, name: "0011_guard", sql: PackageResources._011_guard_sql),
     Migration(version: 12, name: "0012_retention", sql: PackageResources._012_retention_sql),
-    Migration(version: 13, name: "0014_selections", sql: PackageResources._014_selections_sql),
+    Migration(version: 13, name: "0013_history", sql: PackageResources._013_history_sql),
+    Migration(version: 14, name: "0014_selections", sql: PackageResources._014_selections_sql),
   ]
 }

@@ -38,6 +38,16 @@ package struct ConfigurationLoader: Sendable {
       workingDirectory: workingDirectory, options: options)
   }
 
+  /// Reads configurations from the history instead of files.
+  package func load(
+    _ entries: [HistoryEntry], contents: [String: [UInt8]], as options: ArchiveOptions
+  ) -> ArchivedProject {
+    ArchiveReader(
+      catalog: catalog, environment: environment, home: home, loading: self.options,
+      options: options, contents: contents
+    ).load(entries)
+  }
+
   /// The configuration file of a package, absolute and resolved, or nil (config.md 10.2).
   ///
   /// - Parameters:
@@ -112,7 +122,13 @@ struct ProjectReader {
     session.note(path, "user defaults")
     let scope = VariableScope(
       workspace: session.workspaceVariables, environment: session.environment)
-    return Substitution(session, scope: scope).apply(document)["defaults"]
+    guard document.isMap || document.isNull else {
+      session.error(
+        "key.type", "the file must hold a map, not \(document.kind)", at: document.origin)
+      return nil
+    }
+    // Nothing else in it is read, so nothing else in it can be wrong.
+    return document["defaults"].map(Substitution(session, scope: scope).apply)
   }
 
   private func result(
@@ -139,7 +155,7 @@ struct ProjectReader {
       },
       invalidModules: session.invalid.union(invalid).sorted(), diagnostics: diagnostics,
       files: session.files, variables: session.variables, secrets: secrets, shown: shown,
-      workspace: session.options.workspace?.name,
+      literals: session.literals, workspace: session.options.workspace?.name,
       overlay: (session.overlay?.file).map(session.shown),
       overrides: session.overrides(hiding: secrets))
   }

@@ -25,10 +25,21 @@ enum ContentHash {
     }.joined()
   }
 
-  /// The documents of a module as they are written, with the hashes of everything they bring in.
+  /// What is kept of a module's documents.
+  struct Stored {
+    /// Shows every change that can have an effect.
+    var hash: String
+    /// The documents as they are written, without secrets, with the hashes of everything they
+    /// bring in.
+    var documents: JSONText
+    /// Credentials that are written literally, by the place in ``documents`` where `***` stands.
+    var literals: [String: JSONValue]
+  }
+
+  /// The documents of a module as they are kept.
   ///
-  /// Keys are sorted, except within `config`, where their order can be seen in what an actor or a
-  /// script is given: so only what can have an effect changes the hash.
+  /// What is hashed has its keys sorted, except within `config`, where their order can be seen in
+  /// what an actor or a script is given: so only what can have an effect changes the hash.
   ///
   /// - Parameters:
   ///   - captured: SHA-256 of scripts and prompts by the name of the file.
@@ -37,7 +48,7 @@ enum ContentHash {
   static func documents(
     _ draft: ModuleDraft, captured: [String: String], lower: [Node], secrets: [String],
     key: [UInt8]
-  ) -> JSONText {
+  ) -> Stored {
     let variables = draft.scope.used.sorted { $0.key < $1.key }
       .map {
         JSONObject.Member(
@@ -52,22 +63,32 @@ enum ContentHash {
         JSONObject.Member(
           key: $0.name, value: .string(keyed($0.value, name: $0.name, key: key)))
       }
-    let written: JSONValue = [
-      "documents": .object(
-        JSONObject(
-          draft.documents.map {
-            JSONObject.Member(key: $0.key, value: sortingKeys($0.value))
-          })),
-      "params": .object(JSONObject(parameters)),
-      "defaults": .array(lower.map { sortingKeys($0.writtenJSON) }),
-    ]
-    let fingerprint = keyed(JSONText(written).description, name: "documents", key: key)
-    var members = Redaction.redacting(written, secrets: secrets).object ?? [:]
-    members["captured"] = .object(JSONObject(files))
-    members["variables"] = .object(JSONObject(variables))
-    members["inherited_variables"] = .object(JSONObject(inherited))
-    members["fingerprint"] = .string(fingerprint)
-    return JSONText(.object(members))
+    func content(_ arranged: (JSONValue) -> JSONValue) -> JSONValue {
+      [
+        "documents": .object(
+          JSONObject(
+            draft.documents.map {
+              JSONObject.Member(key: $0.key, value: arranged($0.value))
+            })),
+        "params": .object(JSONObject(parameters)),
+        "defaults": .array(lower.map { arranged($0.writtenJSON) }),
+      ]
+    }
+    let sorted = content(sortingKeys)
+    let fingerprint = keyed(JSONText(sorted).description, name: "documents", key: key)
+    func redacted(_ content: JSONValue) -> JSONText {
+      var members = Redaction.redacting(content, secrets: secrets).object ?? [:]
+      members["captured"] = .object(JSONObject(files))
+      members["variables"] = .object(JSONObject(variables))
+      members["inherited_variables"] = .object(JSONObject(inherited))
+      members["fingerprint"] = .string(fingerprint)
+      return JSONText(.object(members))
+    }
+    let asWritten = content { $0 }
+    let documents = redacted(asWritten)
+    return Stored(
+      hash: hex(redacted(sorted).bytes), documents: documents,
+      literals: LiteralCredentials.find(in: asWritten, hiddenIn: documents.value()))
   }
 
   /// What variables of other scopes brought into nodes, by name. A name may have two values: one

@@ -29,6 +29,9 @@ package struct LoadedProject: Sendable {
   /// understood, with `***` for what variables brought in and for credentials. Empty unless
   /// ``LoadOptions/showsObjects`` asks for it.
   package var shown: [String: JSONValue]
+  /// Credentials that are written literally, by module and place: what the history keeps a hash
+  /// of. They never leave the process.
+  package var literals: [String: [String: JSONValue]] = [:]
 
   /// Nil when the files were read as they are.
   package var workspace: String?
@@ -78,6 +81,8 @@ package struct VariableUse: Sendable, Hashable {
   package var source: Source
   /// What is written after `:-`.
   package var defaultText: String?
+  /// A name of a variable to pass on, which is left out when it is not set.
+  package var isOptional = false
 
   /// Where a value came from.
   package enum Source: String, Sendable {

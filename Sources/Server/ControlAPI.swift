@@ -27,6 +27,7 @@ struct ControlAPI: Sendable {
     case (.why(let id), _): return try await why(id, query)
     case (.events, .post): return try await inject(request, query: query, body: body)
     case (.events, _): return try await events(query)
+    case (.inspect, _): return try await inspect(query)
     case (.letters, _): return try await letters.list(query)
     case (.letter(let id), _): return try await letters.show(id)
     case (.letterOrder(let action), _):
@@ -90,6 +91,19 @@ struct ControlAPI: Sendable {
     return Answer(json: reasons)
   }
 
+  private func inspect(_ query: Substring) async throws -> Answer {
+    guard let parameters = QueryParameters(query) else {
+      return .problem(.badRequest, "The query is not properly encoded")
+    }
+    guard let kind = parameters["kind"].flatMap(Inspector.ObjectKind.init(rawValue:)),
+      let name = parameters["name"], let module = parameters["module"]
+    else {
+      let kinds = Inspector.ObjectKind.allCases.map(\.rawValue).joined(separator: ", ")
+      return .problem(.badRequest, "kind (\(kinds)), name and module must be given")
+    }
+    return Answer(json: try await gateway.standing(of: kind, name, module: module))
+  }
+
   private func inbox(
     _ endpoint: Endpoint, _ query: Substring, _ bytes: [UInt8], by caller: Caller
   ) async throws -> Answer {
@@ -141,6 +155,7 @@ struct ControlAPI: Sendable {
       case .reload: return try await modules.reload(body, by: caller)
       case .plan: return try await modules.plan(body)
       case .apply: return try await modules.apply(body, by: caller)
+      case .rollback: return try await modules.rollback(body, by: caller)
       case .pause: return try await pauses.pause(body, by: caller)
       case .resume: return try await pauses.resume(body, by: caller)
       case .selectWorkspace: return try await modules.selectWorkspace(body, by: caller)

@@ -7,6 +7,7 @@ enum ControlOrder: String, Sendable, CaseIterable {
   case reload = "module/reload"
   case plan
   case apply
+  case rollback
   case pause
   case resume
   case selectWorkspace = "workspace/select"

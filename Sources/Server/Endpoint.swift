@@ -18,6 +18,8 @@ enum Endpoint: Sendable, Equatable {
   case trace(id: String)
   /// Why it went where it did.
   case why(id: String)
+  /// What the database knows of one object of the configuration.
+  case inspect
   case letters
   case letter(id: String)
   case letterOrder(LetterOrder.Action)
@@ -65,6 +67,7 @@ enum Endpoint: Sendable, Equatable {
     case ("events", 1): .events
     case ("events", 2) where segments.last != "": .event(id: segments.last ?? "")
     case ("events", 3): Endpoint.event(segments)
+    case ("inspect", 1): .inspect
     case ("dlq", 1): .letters
     case ("dlq", 2) where segments.last != "": Endpoint.letter(segments.last ?? "")
     case ("replay", 1): .replay
@@ -113,7 +116,7 @@ enum Endpoint: Sendable, Equatable {
     switch self {
     case .webhook, .mounted: .webhooks
     case .live, .ready: .health
-    case .status, .events, .event, .trace, .why, .letters, .letter, .letterOrder, .replay,
+    case .status, .events, .event, .trace, .why, .inspect, .letters, .letter, .letterOrder, .replay,
       .inboxList, .inboxStatus, .inboxDrain, .inboxRestore,
       .moduleList, .module, .order:
       .control
@@ -125,7 +128,8 @@ enum Endpoint: Sendable, Equatable {
   var methods: [HTTPRequest.Method] {
     switch self {
     case .webhook, .mounted, .order, .letterOrder, .replay, .inboxDrain, .inboxRestore: [.post]
-    case .live, .ready, .status, .event, .trace, .why, .letters, .letter, .moduleList, .module,
+    case .live, .ready, .status, .event, .trace, .why, .inspect, .letters, .letter, .moduleList,
+      .module,
       .inboxList, .inboxStatus:
       [.get, .head]
     case .events: [.get, .head, .post]

@@ -109,6 +109,24 @@ struct ModuleAPI: Sendable {
     return Answer(json: ["ok": true, "workspace": .string(name), "root": .string(root)])
   }
 
+  /// `{generation, plan_only?, plan_id?, on_removed?, allow_changed_files?}`.
+  func rollback(_ body: ControlBody, by caller: Caller) async throws -> Answer {
+    guard let text = try body.number("generation") else {
+      throw ControlBody.Problem.invalid("generation is missing")
+    }
+    guard let place = HistoryPlace(text.hasPrefix("@") ? text : "@" + text) else {
+      throw ControlBody.Problem.invalid("generation must be a number, @N or @-1")
+    }
+    var request = RollbackRequest(place)
+    request.isPlanOnly = try body.flag("plan_only")
+    request.plan = try body.string("plan_id")
+    request.onRemoved = try body.removedPolicy("on_removed")
+    request.allowsChangedFiles = try body.flag("allow_changed_files")
+    return try await answering { [request] in
+      Answer(json: try await gateway.rollback(request, by: caller))
+    }
+  }
+
   /// A module that does not exist has a code of its own, which scripts tell from a bad path.
   ///
   /// - Parameter hint: Where the gateway has none.

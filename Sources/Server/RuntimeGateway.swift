@@ -29,6 +29,11 @@ package protocol RuntimeGateway: Sendable {
   ///
   /// - Parameter route: Only what concerns routes of this name.
   func why(_ id: String, route: String?) async throws -> JSONValue?
+  /// The body of `GET /api/inspect`: health, queue, counters and the last event of an object; null
+  /// for one that the database has never seen.
+  func standing(
+    of kind: Inspector.ObjectKind, _ name: String, module: String
+  ) async throws -> JSONValue
   /// Accepts an event from JSON.
   ///
   /// - Throws: ``EngineError`` `.invalid` (422), `.notFound` for the module (404), `.unavailable`
@@ -90,6 +95,13 @@ package protocol RuntimeGateway: Sendable {
   /// - Parameter root: Absolute.
   /// - Throws: ``EngineError`` `.invalid` for a name that is none.
   func selectWorkspace(_ name: String, root: String, by caller: Caller) async throws
+  /// Brings the running modules of the boot project to what they were once, or says what that would
+  /// do.
+  ///
+  /// - Throws: ``EngineError`` `.notFound` for a generation that there is not, `.conflict` (409) when
+  ///   the plan would not be the same now or a script is another one by now;
+  ///   ``ConfigurationRefusal`` (422) when it cannot be used any more.
+  func rollback(_ request: RollbackRequest, by caller: Caller) async throws -> JSONValue
   /// The paused targets.
   func pause(
     _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller
@@ -142,6 +154,20 @@ package struct ModuleLoadRequest: Sendable, Hashable {
     self.name = name
     self.parameters = parameters
   }
+}
+
+/// Which configuration is to come back, and how.
+package struct RollbackRequest: Sendable, Hashable {
+  package var place: HistoryPlace
+  /// Nothing is changed.
+  package var isPlanOnly = false
+  /// The id of the plan that was looked at; nil takes any.
+  package var plan: String?
+  package var onRemoved = RemovedPolicy.park
+  /// Also where scripts on the disk are not what they were.
+  package var allowsChangedFiles = false
+
+  package init(_ place: HistoryPlace) { self.place = place }
 }
 
 /// A configuration that cannot be used, with all its diagnostics: 422 with `errors`.

@@ -17,6 +17,14 @@ package struct ModuleRecord: Sendable {
   package var eventRetentionMs = RetentionTimes.eventsMs
   /// Milliseconds that dead letters are kept.
   package var deadLetterRetentionMs = RetentionTimes.deadLettersMs
+  /// How the documents were read, as JSON; nil when they cannot be read again.
+  package var reading: [UInt8]?
+  /// Scripts and prompts, by SHA-256 in hexadecimal; nil for content that is too large to keep.
+  package var captured: [String: [UInt8]?] = [:]
+  /// What made it: `start`, `apply`, ….
+  package var action: String?
+  /// The first generation of the same order; nil when this is the first.
+  package var change: Int64?
 
   package struct Route: Sendable {
     package var name: String
@@ -110,7 +118,9 @@ extension EventStore {
 extension WriterConnection {
   fileprivate func register(_ record: ModuleRecord) throws(StoreError) -> ModuleKeys {
     let module = try moduleKey(record)
-    var keys = ModuleKeys(module: module, generation: try generation(record, module: module))
+    let generation = try generation(record, module: module)
+    var keys = ModuleKeys(module: module, generation: generation.number)
+    keys.isNewGeneration = generation.isNew
     for (id, connector) in record.sources {
       keys.sources[id] = try source(module: module, id: id, connector: connector)
     }
@@ -292,38 +302,6 @@ extension WriterConnection {
     return try onlyKey(upsert)
   }
 
-  private func generation(_ record: ModuleRecord, module: Int64) throws(StoreError) -> Int64 {
-    let current = try connection.prepare(
-      """
-      SELECT g.generation FROM modules AS m JOIN generations AS g ON g.generation = m.generation
-      WHERE m.key = ?1 AND g.content_hash = ?2
-      """)
-    current.bind(1, module)
-    current.bind(2, record.contentHash)
-    if try current.step(doing: "find the generation") { return current.int64(0) }
-    let document = try connection.prepare(
-      "INSERT OR IGNORE INTO documents (hash, content) VALUES (?1, ?2)")
-    document.bind(1, record.contentHash)
-    document.bind(2, text: record.documents)
-    try document.run(doing: "store the configuration")
-    let insert = try connection.prepare(
-      """
-      INSERT INTO generations (module, content_hash, applied_at_ms, applied_by)
-      VALUES (?1, ?2, ?3, ?4)
-      RETURNING generation
-      """)
-    insert.bind(1, module)
-    insert.bind(2, record.contentHash)
-    insert.bind(3, record.nowMs)
-    insert.bind(4, record.loadedBy)
-    let generation = try onlyKey(insert)
-    let update = try connection.prepare("UPDATE modules SET generation = ?2 WHERE key = ?1")
-    update.bind(1, module)
-    update.bind(2, generation)
-    try update.run(doing: "set the generation of a module")
-    return generation
-  }
-
   private func source(
     module: Int64, id: String, connector name: String
   ) throws(StoreError) -> SourceRow {
@@ -359,7 +337,7 @@ extension WriterConnection {
     return try onlyKey(statement)
   }
 
-  private func onlyKey(_ statement: borrowing Statement) throws(StoreError) -> Int64 {
+  func onlyKey(_ statement: borrowing Statement) throws(StoreError) -> Int64 {
     guard try statement.step(doing: "register a name") else {
       throw StoreError(.corrupt, "a name could not be registered")
     }

@@ -113,7 +113,7 @@ package struct FilePages: Sendable, Hashable {
 }
 
 extension EventStore {
-  private func write<Value: Sendable>(
+  func write<Value: Sendable>(
     _ hold: HoldWatch,
     _ perform: @escaping @Sendable (WriterConnection) throws(StoreError) -> Value
   ) async throws(StoreError) -> Value {

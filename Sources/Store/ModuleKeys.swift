@@ -2,6 +2,8 @@
 package struct ModuleKeys: Sendable {
   package var module: Int64
   package var generation: Int64
+  /// The generation was made by this registration.
+  package var isNewGeneration = false
   package var sources: [String: SourceRow] = [:]
   package var routes: [String: Int64] = [:]
   package var lanes: [ModuleRecord.LaneName: Int64] = [:]

@@ -165,3 +165,122 @@ import Testing
     #expect(try alone.json()["project"]?.isNull == true)
   }
 }
+
+/// What `orgloop doctor` says of a project and of what it needs.
+@Suite(.timeLimit(.minutes(3))) struct ProjectDoctorTests {
+  private func checks(
+    _ work: Workplace, _ arguments: String..., environment: [String: String] = [:]
+  ) async throws -> (report: JSONValue, status: Int32, checks: [JSONValue]) {
+    let outcome = try await work.run(["doctor", "--json"] + arguments, environment: environment)
+    let report = try outcome.json()
+    return (report, outcome.status, report["checks"]?.array ?? [])
+  }
+
+  private static let needy = Workplace.project(
+    command: "true",
+    more: """
+        - name: relayed
+          when: { source: in }
+          transforms: [pick, stamp]
+          then: { actor: far, config: { repo: "${GITHUB_REPO}" } }
+      transforms:
+        - { name: pick, type: filter, config: { jq: "true" } }
+        - { name: stamp, type: script, script: stamp.sh }
+      """
+  ).replacing(
+    "actors:\n",
+    with: """
+      actors:
+        - id: far
+          connector: webhook
+          config: { url: "http://127.0.0.1:1/x" }
+
+      """)
+
+  private func place(interpreter: String = "/usr/bin/env sh") throws -> Workplace {
+    let work = try Workplace(project: Self.needy)
+    try work.write("stamp.sh", "#!\(interpreter)\ncat\n")
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o755], ofItemAtPath: work.root + "/stamp.sh")
+    return work
+  }
+
+  private func find(_ checks: [JSONValue], _ category: String, _ name: String) -> JSONValue? {
+    checks.first { $0["category"]?.string == category && $0["name"]?.string == name }
+  }
+
+  @Test func `programs, variables, routes and the port each have their check`() async throws {
+    let work = try place()
+    let (report, status, found) = try await checks(
+      work, "--offline", environment: ["GITHUB_REPO": "acme/api"])
+    #expect(status == 0, "\(report)")
+    #expect(report["status"] == "ok")
+    #expect(find(found, "dependency", "jq")?["detail"]?.string?.hasSuffix("/jq") == true)
+    #expect(find(found, "dependency", "sh")?["description"]?.string?.contains("stamp") == true)
+    #expect(find(found, "dependency", "stamp.sh")?["status"] == "ok")
+    let variable = find(found, "credential", "GITHUB_REPO")
+    #expect(variable?["detail"] == "from environment")
+    #expect(variable?["description"] == "repository, owner/name")
+    #expect(find(found, "route-graph", "routes")?["detail"] == "2 routes, all connected")
+    #expect(find(found, "service", "port")?["status"] == "ok")
+    #expect(find(found, "service", "127.0.0.1:1") == nil)
+    // No value is told.
+    #expect(!Self.text(report).contains("acme/api"))
+  }
+
+  private static func text(_ json: JSONValue) -> String { JSONText(json).description }
+
+  @Test func `what is missing is told, with what to do`() async throws {
+    let work = try place(interpreter: "/usr/bin/env no-such-interpreter")
+    let (report, status, found) = try await checks(work, "--offline")
+    // A variable that is not set keeps the project from being started.
+    #expect(status == 78)
+    #expect(report["status"] == "error")
+    #expect(find(found, "credential", "GITHUB_REPO")?["status"] == "missing")
+    let (set, degraded, again) = try await checks(
+      work, "--offline", environment: ["GITHUB_REPO": "x"])
+    #expect(degraded == 1)
+    #expect(set["status"] == "degraded")
+    #expect(find(again, "dependency", "no-such-interpreter")?["status"] == "missing")
+  }
+
+  @Test func `hosts of actors are looked for, and one that is away is no error`() async throws {
+    let work = try place()
+    let (report, status, found) = try await checks(work, environment: ["GITHUB_REPO": "x"])
+    #expect(status == 1)
+    #expect(report["status"] == "degraded")
+    let service = find(found, "service", "127.0.0.1:1")
+    #expect(service?["status"] == "warning")
+    #expect(service?["detail"]?.string?.hasPrefix("not checked: ") == true)
+  }
+
+  @Test func `a host that answers, our own port and a taken one are told apart`() async throws {
+    let work = try Workplace(project: nil)
+    try work.write("orgloop.yaml", Workplace.project())
+    let running = try await work.start()
+    let own = try await checks(work)
+    #expect(
+      find(own.checks, "service", "port")?["detail"]?.string?.contains(running.address) == true)
+    let other = try Workplace(
+      project: Self.needy.replacing("127.0.0.1:1/", with: running.address + "/"))
+    try other.write("stamp.sh", "#!/bin/sh\ncat\n")
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o755], ofItemAtPath: other.root + "/stamp.sh")
+    let port = String(running.address.split(separator: ":").last ?? "")
+    let found = try await checks(
+      other, environment: ["GITHUB_REPO": "x", "ORGLOOP_PORT": port])
+    #expect(find(found.checks, "service", running.address)?["status"] == "ok")
+    #expect(find(found.checks, "service", "port")?["status"] == "error")
+    #expect(found.status == 1)
+  }
+
+  @Test func `what no route uses is a warning of its own`() async throws {
+    let work = try Workplace(
+      project: Workplace.project().replacing(
+        "sources:\n", with: "sources:\n  - { id: unused, connector: webhook }\n"))
+    let (report, status, found) = try await checks(work, "--offline")
+    #expect(status == 1, "\(report)")
+    #expect(find(found, "route-graph", "unused")?["status"] == "warning")
+    #expect(find(found, "config", "project")?["status"] == "ok")
+  }
+}

@@ -11,7 +11,7 @@ import Testing
     let work = try Workplace()
     try work.write(
       "workspaces/staging.yaml",
-      "kind: Workspace\nvariables: { A: 'a \"b\"', N: 007, T: \"${TOKEN}\" }\n"
+      "kind: Workspace\nvariables: { A: 'a \"b\"', N: 7, T: \"${TOKEN}\" }\n"
         + "runtime: { http: { port: 4805 } }\n")
     let made = try await work.run("workspace", "new", "qa", "--from", "staging", environment: own)
     #expect(made.status == 0, "\(made.error)")
@@ -22,7 +22,7 @@ import Testing
         kind: Workspace
         variables:
           A: "a \\"b\\""
-          N: "007"
+          N: 7
           T: "${TOKEN}"
         runtime: { http: { port: 4806 } }
 

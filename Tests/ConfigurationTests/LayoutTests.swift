@@ -103,6 +103,16 @@ struct LayoutTests {
     #expect(routes.map { $0.prompt?.metadata } == [.null, ["agent": "ops"]])
   }
 
+  @Test func `prompts of an inline project are found beside its file, from anywhere`() throws {
+    let project = try TestProject([
+      "deep/orgloop.yaml": routed("    with: { prompt_file: ./sops/x.md }\n"),
+      "deep/sops/x.md": "Look.\n", "sops/x.md": "Not this.\n",
+    ])
+    let loaded = project.load("deep")
+    #expect(loaded.lines == [])
+    #expect(loaded.module("default")?.routes.first?.prompt?.captured == "Look.\n")
+  }
+
   @Test func `discovered routes come in byte order, listed ones once and first`() throws {
     func route(_ name: String) -> String {
       "routes: [{ name: \(name), when: { source: hook }, then: { actor: chat } }]"
@@ -180,6 +190,15 @@ struct LayoutTests {
     #expect(module.routes.first?.delivery.timeoutMs == 5_000)
     #expect(module.routes.first?.delivery.concurrency == 7)
     #expect(module.loggers.first?.config["level"] == "debug")
+    // Only the defaults are read.
+    try project.write("~/.orgloop/config.yaml", "defaults: {}\nother: \"${UNSET}\"\n")
+    #expect(project.load().lines == [])
+    try project.write("~/.orgloop/config.yaml", "- defaults\n")
+    #expect(
+      project.load().lines == [
+        "\(project.home)/.orgloop/config.yaml:1:1: error[key.type] the file must hold a map, "
+          + "not a list"
+      ])
     try project.write("~/.orgloop/config.yaml", "defaults: { poll_interval: soon }\n")
     #expect(
       project.load().lines == [

@@ -31,6 +31,8 @@ struct SubstitutionTests {
     ("A=1", "1"), ("  A =  two words ", "two words"), ("export A=x", "x"), ("A=\"q'\"", "q'"),
     ("A='q'", "q"), ("A=a=b", "a=b"), ("# A=no\nA=yes # kept", "yes # kept"), ("A=x\nA=y", "y"),
     ("A=\"", "\""), ("A=a\\nb", "a\\nb"),
+    ("\u{FEFF}A=mark", "mark"), ("A=1\r\nB=2\r\n", "1"), ("A=x # no comment", "x # no comment"),
+    ("A=\"x", "\"x"),
   ])
   func `a line of .env`(_ line: String, _ expected: String) throws {
     #expect(try config("${A}", dotEnv: line).value == .string(expected))

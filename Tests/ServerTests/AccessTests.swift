@@ -22,6 +22,7 @@ import Testing
     "GET /control/module/status/ops", "POST /control/module/load",
     "POST /control/module/load-project", "POST /control/module/unload",
     "POST /control/module/reload", "POST /control/apply", "POST /control/plan",
+    "POST /control/rollback",
     "POST /control/pause",
     "POST /control/resume",
   ]

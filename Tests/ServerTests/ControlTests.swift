@@ -82,6 +82,7 @@ import Testing
     ("GET /control/apply", "POST"), ("GET /control/plan", "POST"), ("GET /control/pause", "POST"),
     ("HEAD /control/resume", "POST"), ("POST /api/dlq", "GET, HEAD"),
     ("GET /api/dlq/requeue", "POST"), ("GET /api/replay", "POST"),
+    ("POST /api/inspect", "GET, HEAD"), ("GET /control/workspace/select", "POST"),
   ]
 
   @Test(arguments: wrongMethods)
@@ -101,6 +102,7 @@ import Testing
     "/control", "/control/nothing", "/metrics", "/livez/x", "/API/status", "/control/module",
     "/control/module/", "/control/module/status", "/control/module/status/",
     "/control/module/status/a/b", "/control/module/load/x", "/control/load", "/control/pause/x",
+    "/api/inspect/x", "/control/workspace", "/control/workspace/list",
   ]
 
   @Test(arguments: unknown)

@@ -78,6 +78,12 @@ import Testing
     ("apply", "", 200, .apply(.park, plan: nil)),
     ("apply", #"{"on_removed":"drop"}"#, 200, .apply(.drop, plan: nil)),
     ("apply", #"{"plan_id":"pln_1"}"#, 200, .apply(.park, plan: "pln_1")),
+    ("rollback", #"{"generation":12}"#, 200, .rollback(RollbackRequest(.generation(12)))),
+    (
+      "rollback",
+      #"{"generation":"@-1","plan_only":true,"plan_id":"pln_1","on_removed":"drop","allow_changed_files":true}"#,
+      200, .rollback(fullRollback)
+    ),
     (
       "pause", #"{"targets":["route/pager","source/a/b"],"reason":"noise","for":"2h"}"#, 200,
       .pause(
@@ -96,6 +102,15 @@ import Testing
     ),
     ("resume", #"{"all":true,"targets":[]}"#, 200, .resume(.all)),
   ]
+
+  private static var fullRollback: RollbackRequest {
+    var request = RollbackRequest(.ordersBack(1))
+    request.isPlanOnly = true
+    request.plan = "pln_1"
+    request.onRemoved = .drop
+    request.allowsChangedFiles = true
+    return request
+  }
 
   @Test(arguments: orders.indices)
   func `an order reaches the gateway with the user who gave it`(_ index: Int) async throws {
@@ -121,6 +136,7 @@ import Testing
     ),
     ("module/reload", #"{"name":"ops"}"#, #"{"ok":true,"name":"ops"}"#),
     ("plan", "{}", #"{"plan_id":"pln_1","modules":[]}"#), ("apply", "{}", #"{"applied":true}"#),
+    ("rollback", #"{"generation":1}"#, #"{"applied":true}"#),
     ("pause", #"{"all":true}"#, #"{"ok":true,"paused":[{"target":"route/pager"}]}"#),
     ("resume", #"{"all":true}"#, #"{"ok":true,"resumed":[{"target":"route/pager"}]}"#),
   ]
@@ -155,6 +171,9 @@ import Testing
     ("module/reload", #"{"on_removed":"park"}"#, 422, "name"),
     ("module/reload", #"{"name":"ops","on_removed":1}"#, 422, "on_removed"),
     ("apply", #"{"on_removed":""}"#, 422, "on_removed"), ("apply", "x", 400, "JSON"),
+    ("rollback", "{}", 422, "generation"), ("rollback", #"{"generation":0}"#, 422, "generation"),
+    ("rollback", #"{"generation":"12x"}"#, 422, "generation"),
+    ("rollback", #"{"generation":1,"plan_only":"yes"}"#, 422, "plan_only"),
     ("apply", #"{"plan_id":1}"#, 422, "plan_id"), ("plan", "x", 400, "JSON"),
     ("plan", #"{"on_removed":"burn"}"#, 422, "on_removed"),
     ("pause", "{}", 422, "targets"), ("pause", #"{"targets":[]}"#, 422, "targets"),

@@ -39,7 +39,7 @@ import Testing
     try await TestServer.run { server in
       for _ in 0..<3 {
         let request = HTTPClientRequest(url: "http://127.0.0.1:\(server.port)/livez")
-        let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+        let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
         let body = try await answer.body.collect(upTo: 1_000)
         #expect(String(buffer: body) == #"{"ok":true}"#)
       }

@@ -68,7 +68,7 @@ struct ForeignFileTests {
       CREATE VIEW v_deliveries AS SELECT 1; DROP VIEW v_replays; DROP TABLE replays;
       DELETE FROM meta WHERE key IN (
         'migration 8', 'migration 9', 'migration 10', 'migration 11', 'migration 12',
-        'migration 13'
+        'migration 13', 'migration 14'
       );
       DROP VIEW v_inbox; DROP VIEW v_audit; DROP TABLE released; DROP TABLE inbox_keys;
       DROP INDEX inbox_delivery; DROP INDEX inbox_expiring; DROP INDEX inbox_batch;
@@ -76,6 +76,12 @@ struct ForeignFileTests {
       DROP TABLE loops; DROP TABLE starts; ALTER TABLE lanes DROP COLUMN budget_told_ms;
       DROP TABLE selections;
       DROP TABLE kept_events; DROP TABLE held_keys; DROP INDEX delivered_keys_expiry;
+      DROP VIEW v_generations; CREATE VIEW v_generations AS SELECT 1;
+      DROP TABLE captured_files; DROP TABLE document_files;
+      DROP INDEX generations_module; DROP INDEX generations_content;
+      ALTER TABLE generations DROP COLUMN change; ALTER TABLE generations DROP COLUMN action;
+      ALTER TABLE generations DROP COLUMN ended; ALTER TABLE generations DROP COLUMN reading;
+      ALTER TABLE modules DROP COLUMN history_from;
       ALTER TABLE modules DROP COLUMN event_retention_ms;
       ALTER TABLE modules DROP COLUMN dead_letter_retention_ms;
       ALTER TABLE modules DROP COLUMN pruned_through;
@@ -128,6 +134,8 @@ struct ForeignFileTests {
         ["migration 9", "d4f9d7c3ce57de9c"], ["migration 10", "bfeb12ea8e1dabfd"],
         ["migration 11", "d3638af35bc4a1cb"],
         ["migration 12", "a8f90369f493db60"],
+        ["migration 13", "c49770e3c616261c"],
+        ["migration 14", "c16c16b48e3b780d"],
       ])
   }
 }

@@ -4,7 +4,7 @@ import Store
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(5)))
 struct GroupCommitTests {
   private func observed(
     _ file: TestFile, _ change: (inout EventStore.Options) -> Void = { _ in }

@@ -33,6 +33,12 @@ struct BenchGateway: RuntimeGateway {
   }
   func restoreInbox(batch: String, by caller: Caller) async throws -> JSONValue { .null }
   func inbox(_ sessionKey: String?, module: String?) async throws -> [JSONValue] { [] }
+  func standing(
+    of kind: Inspector.ObjectKind, _ name: String, module: String
+  ) async throws -> JSONValue {
+    ["kind": .string(kind.rawValue), "name": .string(name), "module": .string(module)]
+  }
+
   func inject(
     _ body: [UInt8], module: String?, idempotencyKey: String?
   ) async throws -> InjectionReceipt {
@@ -56,6 +62,7 @@ struct BenchGateway: RuntimeGateway {
     plan: String?, onRemoved: RemovedPolicy, by caller: Caller
   ) async throws -> JSONValue { .null }
   func selectWorkspace(_ name: String, root: String, by caller: Caller) async throws {}
+  func rollback(_ request: RollbackRequest, by caller: Caller) async throws -> JSONValue { .null }
   func pause(
     _ selection: PauseSelection, reason: String?, durationMs: Int64?, by caller: Caller
   ) async throws -> [JSONValue] { [] }

@@ -12,6 +12,7 @@ let benchmarks: [(name: String, summary: String, run: ([String]) async throws ->
     "retention", "what deleting a million events costs who writes meanwhile", RetentionBenchmark.run
   ),
   ("replay", "stored events into an actor that does nothing", ReplayBenchmark.run),
+  ("evidence", "a plan tried on recorded events", EvidenceBenchmark.run),
   ("slow", "a fast actor alone and beside a slow one", SlowActorBenchmark.run),
   ("serve", "a server for bench/http.sh", HTTPSubject.run),
 ]

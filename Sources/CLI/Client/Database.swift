@@ -23,10 +23,14 @@ struct Database {
   }
 
   /// As ``read(_:)``, for what the database remembers of modules.
-  func readModules<Value>(_ body: (ModuleArchive) async throws -> Value) async throws -> Value {
+  ///
+  /// - Parameter readers: How many may read at once.
+  func readModules<Value>(
+    readers: Int = 1, _ body: (ModuleArchive) async throws -> Value
+  ) async throws -> Value {
     guard try exists() else { throw missing }
     do {
-      let archive = try ModuleArchive.open(path: path)
+      let archive = try ModuleArchive.open(path: path, readers: readers)
       defer { archive.close() }
       return try await body(archive)
     } catch {

@@ -1,11 +1,10 @@
 import ArgumentParser
 import Engine
-import Foundation
 
 /// `orgloop init` (cli-http.md 2.1).
 struct InitCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "init", abstract: "Write a new project that validates.")
+    commandName: "init", abstract: "Write a new project that validates, passes its tests and runs.")
 
   @Option(name: .long, help: "The project's name.") var name: String?
   @Option(name: .long, help: "What it is for.") var description: String?
@@ -34,7 +33,7 @@ struct InitCommand: AsyncParsableCommand {
       if isKept, FileStatus.exists(root + "/" + file.path) {
         skipped.append(file.path)
       } else {
-        try write(file, below: root)
+        try file.write(below: root)
         created.append(file.path)
       }
     }
@@ -43,21 +42,12 @@ struct InitCommand: AsyncParsableCommand {
 
   private func projectName() throws -> String {
     let name = answer(self.name, "Name", "my-org")
-    let isName =
-      name.utf8.count <= 128
-      && name.first.map { $0.isASCII && ($0.isLetter || $0.isNumber) } == true
-      && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
-    guard isName else {
-      throw Failure(
-        .usage, .usage, "the name must be 1 to 128 letters, digits, . _ or -",
-        hint: "it begins with a letter or a digit")
-    }
-    return name
+    return try FileName.id(name)
   }
 
   private func chosenConnectors() throws -> [String] {
     let text = answer(connectors, "Connectors", "webhook")
-    let names = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    let names = text.split(separator: ",").map { InitCommand.trimmed($0) }
     let available = ProjectTemplate.connectors.keys.sorted().joined(separator: ", ")
     for name in names where ProjectTemplate.connectors[name] == nil {
       let isPlanned = ProjectTemplate.plannedConnectors.contains(name)
@@ -74,6 +64,11 @@ struct InitCommand: AsyncParsableCommand {
     return names
   }
 
+  private static func trimmed(_ text: Substring) -> String {
+    let rest = text.drop { $0 == " " }
+    return String(rest.reversed().drop { $0 == " " }.reversed())
+  }
+
   /// What the flag says, else what the person at the terminal says, else the default.
   private func answer(_ given: String?, _ question: String, _ usual: String) -> String {
     if let given { return given }
@@ -81,19 +76,6 @@ struct InitCommand: AsyncParsableCommand {
     global.output.write("\(question) [\(usual)]: ", to: .standardError)
     guard let line = readLine(), !line.isEmpty else { return usual }
     return line
-  }
-
-  private func write(_ file: ProjectTemplate.File, below root: String) throws {
-    let path = root + "/" + file.path
-    do {
-      try FileManager.default.createDirectory(
-        atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-      try Data(file.text.utf8).write(to: URL(fileURLWithPath: path))
-      try FileManager.default.setAttributes(
-        [.posixPermissions: file.isExecutable ? 0o755 : 0o644], ofItemAtPath: path)
-    } catch {
-      throw Failure(.inputOutput, .inputOutput, "cannot write \(path)")
-    }
   }
 
   private func report(_ template: ProjectTemplate, created: [String], skipped: [String]) {
@@ -105,7 +87,7 @@ struct InitCommand: AsyncParsableCommand {
     }
     let lines =
       created.map { "  + \($0)" } + skipped.map { "  = \($0) (kept)" }
-      + ["Next: orgloop validate, then orgloop start"]
+      + ["Next: orgloop validate, orgloop test --all, then orgloop start"]
     global.output.result(
       [
         "created": .array(created.map(JSONValue.string)),

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Engine
-import Foundation
 import ProjectConfiguration
 
 /// `orgloop plan` (cli-http.md 2.2).
@@ -18,12 +17,29 @@ struct PlanCommand: AsyncParsableCommand {
     help: ArgumentHelp("Write the plan there, for apply --plan.", valueName: "file"))
   var out: String?
 
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "Try the plan on recorded events: those of the last 7d, or the newest 5000.",
+      valueName: "window"))
+  var against: String?
+  @Flag(name: .long, help: "With --against: run scripts and jq on the recorded events, too.")
+  var runScripts = false
+
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
   func run() async throws {
-    let plan: JSONValue
+    let window = try against.map { try PlanEvidence.window($0) }
+    guard window != nil || !runScripts else {
+      throw Failure(.usage, .usage, "--run-scripts goes with --against")
+    }
+    var plan: JSONValue
     do {
       plan = try await makePlan()
+      if let window {
+        plan = try await PlanEvidence(global: global, runsScripts: runScripts).adding(
+          to: plan, window)
+      }
       try save(plan)
     } catch {
       var failure = Failure(error)
@@ -59,18 +75,8 @@ struct PlanCommand: AsyncParsableCommand {
   /// For the owner alone: a plan names what a project is made of.
   private func save(_ plan: JSONValue) throws {
     guard let out else { return }
-    let path = Surroundings.absolute(out)
-    if FileStatus.exists(path), !global.yes {
-      throw Failure(.conflict, .failed, "\(path) exists", hint: "--yes overwrites it")
-    }
-    do {
-      let options: Data.WritingOptions = global.yes ? [.atomic] : [.withoutOverwriting]
-      try Data(Output.text(of: plan).utf8).write(to: URL(filePath: path), options: options)
-      // What was there before may have been open to others.
-      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
-    } catch {
-      throw Failure(.inputOutput, .inputOutput, "cannot write \(path)")
-    }
+    try PrivateFile.write(
+      Output.text(of: plan), to: Surroundings.absolute(out), overwrites: global.yes)
   }
 }
 
@@ -89,18 +95,42 @@ struct StoppedPlan {
   private func plan(_ archive: ModuleArchive?) async throws -> JSONValue {
     var options = LoadOptions()
     if let key = try await archive?.hashKey() { options.hashKey = key }
-    let project = try await ProjectLoading.withCatalog { [options] loading in
+    return try await ProjectLoading.withCatalog { [options] loading in
       let project = try loading.load(global, options: options)
       guard !project.hasErrors else { throw Failure(configurationOf: project) }
       try WebhookExposure.check(
         project.modules, host: Surroundings.variable("ORGLOOP_HOST") ?? project.settings.host,
         catalog: loading.catalog)
-      return project
+      let names = Set(project.modules.map(\.name))
+      var base = try await archive?.planBase(for: names) ?? PlanBase()
+      var contents: [String: [UInt8]] = [:]
+      if let archive {
+        let reader = HistoryReader(
+          global: global, history: archive.history, hashKey: options.hashKey)
+        base = try await completed(base, project, reader, loading, &contents)
+      }
+      // A start parks what routes that are gone have left.
+      var plan = ModulePlan(from: base, to: project.modules, onRemoved: .park)
+      for file in project.modules.flatMap(\.captured) { contents[file.hash] = file.content }
+      plan.compareContents(contents)
+      return .object(PlanDocument.make(plan, of: project, needsRestart: []))
     }
-    let names = Set(project.modules.map(\.name))
-    let base = try await archive?.planBase(for: names) ?? PlanBase()
-    // A start parks what routes that are gone have left.
-    let plan = ModulePlan(from: base, to: project.modules, onRemoved: .park)
-    return .object(PlanDocument.make(plan, of: project, needsRestart: []))
+  }
+
+  /// With the definitions that ran last, read from the history.
+  ///
+  /// - Parameter contents: Gets what prompts and scripts were.
+  private func completed(
+    _ base: PlanBase, _ project: LoadedProject, _ reader: HistoryReader,
+    _ loading: ProjectLoading, _ contents: inout [String: [UInt8]]
+  ) async throws -> PlanBase {
+    guard !base.modules.isEmpty else { return base }
+    let names = Set(base.modules.map(\.name))
+    let last = try await reader.history.last(of: .ordersBack(0))
+    let entries = try await reader.history.modules(at: last).filter { names.contains($0.module) }
+    let past = try await reader.definitions(
+      entries, loading, beside: project, options: reader.options())
+    contents = try await reader.history.files(entries.flatMap(\.captured.values))
+    return past.completing(base)
   }
 }

@@ -54,6 +54,7 @@ struct ProjectTemplate {
           path: "transforms/drop-bot-noise.sh", text: ProjectTemplate.script, isExecutable: true),
         File(path: "loggers/default.yaml", text: ProjectTemplate.loggers),
         File(path: "sops/example.md", text: ProjectTemplate.prompt),
+        File(path: "tests/example.yaml", text: tests),
         File(path: ".env.example", text: environment),
         File(path: ".gitignore", text: ProjectTemplate.ignored),
       ]
@@ -118,6 +119,38 @@ struct ProjectTemplate {
           prompt_file: ../sops/example.md
 
     """
+  }
+
+  private var tests: String {
+    let passed = connectors.map { name in
+      """
+        - name: what comes from \(name) goes to the notebook
+          event:
+            source: \(name)
+            payload: { hello: world }
+          expect:
+            routes:
+              example:
+                transformed: { payload.hello: world }
+                prompt: What the actor is to do
+      """
+    }
+    let dropped = """
+        - name: what a bot has written is dropped
+          event:
+            source: \(connectors[0])
+            provenance: { author: a-bot, author_type: bot }
+          expect:
+            routes:
+              example: { dropped: { by: drop-bot-noise, reason: written by a bot } }
+
+      """
+    let head = """
+      # orgloop test --all runs these: given this event, that is what becomes of it.
+      kind: Tests
+      tests:
+      """
+    return ([head] + passed + [dropped]).joined(separator: "\n")
   }
 
   private var environment: String {

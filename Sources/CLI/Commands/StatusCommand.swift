@@ -44,7 +44,7 @@ struct StatusText {
 
   var text: String {
     guard status["running"] == true else { return stopped }
-    return [header, modules, sources, queues, events].compactMap { $0 }
+    return [header, rollback, modules, sources, queues, events].compactMap { $0 }
       .joined(separator: "\n\n")
   }
 
@@ -71,6 +71,15 @@ struct StatusText {
       database \(string("db"))  workspace \(string("workspace"))  \
       port \(status["http_port"]?.int64 ?? 0)  generation \(status["generation"]?.int64 ?? 0)
       """ + size
+  }
+
+  /// That the files say something else than what runs.
+  private var rollback: String? {
+    guard let note = status["rollback"], let number = note["generation"]?.int64 else { return nil }
+    let files =
+      note["files_differ"] == true ? "; files differ, the next apply or start reads them" : ""
+    return "  ! rolled back to @\(number) by \(note["by"]?.string ?? "") "
+      + TimeText.relative(note["at"], nowMs: nowMs) + files
   }
 
   private var size: String {

@@ -4,7 +4,9 @@ import ProjectConfiguration
 
 /// What `orgloop doctor` found, as it is told.
 struct DoctorReport {
-  private var checks: [(category: String, check: DatabaseChecks.Check)] = []
+  typealias Check = DatabaseChecks.Check
+
+  private var checks: [(category: String, check: Check)] = []
   private let project: LoadedProject?
 
   /// - Parameter project: Nil where there is none to look at.
@@ -13,7 +15,7 @@ struct DoctorReport {
     if let project { add([DoctorReport.check(of: project)], category: "config") }
   }
 
-  mutating func add(_ found: [DatabaseChecks.Check], category: String) {
+  mutating func add(_ found: [Check], category: String) {
     checks += found.map { (category, $0) }
   }
 
@@ -24,17 +26,21 @@ struct DoctorReport {
     checks.contains { $0.check.name == name && $0.check.status == .error }
   }
 
-  private static func check(of project: LoadedProject) -> DatabaseChecks.Check {
-    var check = DatabaseChecks.Check(name: "project", detail: project.totals)
+  private static func check(of project: LoadedProject) -> Check {
+    var check = Check(name: "project", detail: project.totals)
     if project.hasErrors {
       check.status = .error
-    } else if project.diagnostics.contains(where: { $0.level == .warning }) {
+    } else if project.diagnostics.contains(where: { $0.level == .warning && !isElsewhere($0) }) {
       check.status = .warning
     }
     if check.status != .ok { check.hint = "orgloop validate" }
-    check.rows = project.diagnostics.filter { $0.level != .notice }.map(\.json)
+    check.rows = project.diagnostics
+      .filter { $0.level == .error || $0.level == .warning && !isElsewhere($0) }.map(\.json)
     return check
   }
+
+  /// Warnings that have a check of their own.
+  private static func isElsewhere(_ each: Diagnostic) -> Bool { each.code.hasPrefix("graph.") }
 
   // MARK: JSON
 
@@ -47,13 +53,14 @@ struct DoctorReport {
     ]
   }
 
-  private static func json(_ check: DatabaseChecks.Check, category: String) -> JSONValue {
+  private static func json(_ check: Check, category: String) -> JSONValue {
     var object: JSONObject = [
       "category": .string(category), "name": .string(check.name),
       "status": .string(check.status.rawValue),
     ]
     object["detail"] = check.detail.map(JSONValue.string)
     object["description"] = check.description.map(JSONValue.string)
+    object["help_url"] = check.helpURL.map(JSONValue.string)
     object["hint"] = check.hint.map(JSONValue.string)
     object["violations"] = check.violations.map { JSONValue($0) }
     if !check.rows.isEmpty { object["rows"] = .array(check.rows) }
@@ -84,7 +91,7 @@ struct DoctorReport {
     return lines.joined(separator: "\n")
   }
 
-  private static func mark(_ status: DatabaseChecks.Check.Status) -> String {
+  private static func mark(_ status: Check.Status) -> String {
     switch status {
     case .ok: "✓"
     case .missing, .warning: "!"

@@ -8,9 +8,41 @@ package enum PlanText {
 
   /// Modules with what is in them, then what becomes of deliveries, then the totals.
   package static func text(_ plan: JSONValue) -> String {
-    let parts = [objects(plan), impact(plan), restart(plan)].filter { !$0.isEmpty }
+    let parts = [objects(plan), impact(plan), restart(plan), EvidenceText.lines(plan)]
+      .filter { !$0.isEmpty }
     return (parts + [[totals(plan)]]).map { $0.joined(separator: "\n") }
       .joined(separator: "\n\n")
+  }
+
+  /// A plan that goes back, with the files and variables that are not what they were.
+  package static func rollback(_ plan: JSONValue) -> String {
+    ([text(plan)] + changedFiles(plan)).joined(separator: "\n")
+  }
+
+  /// What a rollback cannot bring back, one line each.
+  package static func changedFiles(_ plan: JSONValue) -> [String] {
+    let files = (plan["rollback"]?["changed_files"]?.array ?? []).map { file in
+      let routes = (file["routes"]?.array ?? []).compactMap(\.string).joined(separator: ", ")
+      let state = file["now"]?.isNull ?? true ? "is gone" : "is not what it was"
+      return "! \(file["kind"]?.string ?? "file") \(file["file"]?.string ?? "") \(state)"
+        + (routes.isEmpty ? "" : " (route \(routes))")
+    }
+    let variables = (plan["rollback"]?["variables"]?.array ?? []).map {
+      "! variable \($0["name"]?.string ?? "") has another value than then"
+        + " (module \($0["module"]?.string ?? ""))"
+    }
+    return (files + variables).map(safe)
+  }
+
+  /// Two configurations side by side.
+  package static func difference(_ document: JSONValue) -> String {
+    guard hasChanges(document) else { return "No differences." }
+    func count(_ key: String) -> Int64 { document["summary"]?[key]?.int64 ?? 0 }
+    return
+      (objects(document) + [
+        "",
+        "\(count("add")) added, \(count("change")) changed, \(count("remove")) removed",
+      ]).joined(separator: "\n")
   }
 
   /// A heading for each module; what is in a module that stays as it is needs no lines.
@@ -52,7 +84,10 @@ package enum PlanText {
 
   /// `poll.interval: 5m → 1m`.
   private static func changes(_ item: JSONValue) -> [String] {
-    (item["changes"]?.array ?? []).map { "    " + change($0) }
+    (item["changes"]?.array ?? []).flatMap { each in
+      let lines = (each["diff"]?.array ?? []).compactMap(\.string)
+      return ["    " + change(each)] + lines.map { "      " + safe($0) }
+    }
   }
 
   private static func change(_ change: JSONValue) -> String {

@@ -21,6 +21,9 @@ struct Table {
   /// (reliability.md 4, L2).
   mutating func add(_ cells: String...) { add(cells) }
 
+  /// A text from outside as a cell.
+  static func cell(_ text: String) -> String { SafeText.escaped(text, bytesMax: cellBytesMax) }
+
   /// As many cells as there are titles.
   mutating func add(_ cells: [String]) {
     rows.append(

@@ -70,10 +70,12 @@ struct Orgloop: AsyncParsableCommand {
       file.
       """,
     subcommands: [
-      InitCommand.self, ValidateCommand.self, TestCommand.self, StartCommand.self, StopCommand.self,
+      InitCommand.self, AddCommand.self, ValidateCommand.self, TestCommand.self, StartCommand.self,
+      StopCommand.self,
       ShutdownCommand.self, StatusCommand.self, PlanCommand.self, ApplyCommand.self,
+      ConfigCommand.self, RollbackCommand.self,
       ModuleCommand.self, WorkspaceCommand.self, PauseCommand.self, ResumeCommand.self,
-      RoutesCommand.self,
+      RoutesCommand.self, InspectCommand.self, EnvCommand.self,
       EventsCommand.self, TraceCommand.self, WhyCommand.self, DeadLetterCommand.self,
       ReplayCommand.self, InboxCommand.self,
       BackupCommand.self, SQLCommand.self, DoctorCommand.self,

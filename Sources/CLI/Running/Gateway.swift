@@ -33,6 +33,7 @@ struct Gateway: RuntimeGateway {
     guard case .object(var status) = try await runtime.status(record) else { return .null }
     status["config"] = JSONValue(record.configPath)
     status["http"] = JSONValue(record.httpAddress)
+    status["rollback"] = control.rolledBack.json
     return .object(status)
   }
 
@@ -48,6 +49,19 @@ struct Gateway: RuntimeGateway {
 
   func why(_ id: String, route: String?) async throws -> JSONValue? {
     try await runtime.inspector.why(id, route: route, nowMs: TimeSource.system.wallMs)
+  }
+
+  /// With what only the process knows.
+  func standing(
+    of kind: Inspector.ObjectKind, _ name: String, module: String
+  ) async throws -> JSONValue {
+    let standing = try await runtime.inspector.standing(
+      of: kind, name, module: module, nowMs: TimeSource.system.wallMs)
+    guard kind == .source, var object = standing.object else { return standing }
+    object["next_poll_at"] =
+      runtime.nextPollMs(ofSource: name, module: module)
+      .map { .string(ISOTime.text(ms: $0)) } ?? .null
+    return .object(object)
   }
 
   func inject(
@@ -198,6 +212,19 @@ extension Gateway {
     } done: { _ in
       ["\(name) for \(root)"]
     }
+  }
+
+  func rollback(_ request: RollbackRequest, by caller: Caller) async throws -> JSONValue {
+    guard !request.isPlanOnly else {
+      return .object(try await control.rollback(request, by: caller.name))
+    }
+    var answer = try await noting("rollback", request.place.text, caller) {
+      try await control.rollback(request, by: caller.name)
+    } done: { _ in
+      [request.place.text]
+    }
+    answer["generation"] = try await runtime.status(keeper.record)["generation"]
+    return .object(answer)
   }
 
   func pause(

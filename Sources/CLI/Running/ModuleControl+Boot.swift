@@ -14,11 +14,11 @@ extension ModuleControl {
   }
 
   /// Brings the running modules to what the boot project says now: those that are gone are
-  /// unloaded, then the others are loaded or reloaded (config.md 10.6).
+  /// unloaded, the others are loaded or reloaded (config.md 10.6).
   ///
-  /// Nothing is changed when the project has errors, when a name or a path belongs to other files, or
-  /// when the plan would be another one now. One module that cannot be made keeps none of the others
-  /// from being applied.
+  /// All of it is done or nothing: nothing is changed when the project has errors, when a name or a
+  /// path belongs to other files, when a module cannot be made, or when the plan would be another one
+  /// now.
   ///
   /// - Parameter wanted: The id of the plan that was looked at; nil applies any.
   /// - Returns: The plan with `applied: true`.
@@ -27,31 +27,15 @@ extension ModuleControl {
   ) async throws -> JSONValue {
     try await turns.take(key(.boot)) {
       let boot = try await boot(onRemoved)
-      guard wanted == nil || wanted == boot.plan.id else {
+      guard wanted == nil || wanted == boot.step.plan.id else {
         throw EngineError(
           .conflict, "the plan was made against another state; make a new one",
           hint: "orgloop plan makes one; --on-removed is a part of it")
       }
-      // The runtime reloads what it finds changed, so that it need not be told what is unchanged.
-      var failure: (any Error)?
-      for name in boot.plan.modules(.remove) {
-        failure = try await first(failure) {
-          _ = try await runtime.unloadModule(
-            name, drainMs: nil, onRemoved: onRemoved, leavesBoot: true, requester: requester)
-        }
-      }
-      let added = Set(boot.plan.modules(.add))
-      for definition in ordered(boot.applied) {
-        let order = ModuleOrder(definition, isFromBoot: true, requester: requester)
-        failure = try await first(failure) {
-          _ = try await refusing {
-            added.contains(definition.name)
-              ? try await runtime.loadModule(order)
-              : try await runtime.reloadModule(order, onRemoved: onRemoved, drainMs: nil)
-          }
-        }
-      }
-      if let failure { throw failure }
+      let change = ChangeGroup("apply")
+      let order = boot.step.order(onRemoved, by: requester, as: change)
+      try await refusing { try await runtime.apply(order) }
+      rolledBack.clear()
       var answer = boot.json(settings)
       answer["applied"] = true
       return .object(answer)
@@ -61,58 +45,64 @@ extension ModuleControl {
   /// The boot project as its files are now, and the way there.
   private struct Boot {
     let project: LoadedProject
-    /// Without those that an operator has unloaded.
-    let applied: [ModuleDefinition]
-    let plan: ModulePlan
+    let step: Step
 
     func json(_ settings: RunningSettings) -> JSONObject {
-      PlanDocument.make(plan, of: project, needsRestart: settings.changes(to: project.settings))
+      PlanDocument.make(
+        step.plan, of: project, needsRestart: settings.changes(to: project.settings))
     }
   }
 
   private func boot(_ onRemoved: RemovedPolicy) async throws -> Boot {
     let project = await files.project(.boot, beside: runtime.loadedDefinitions)
     guard !project.hasErrors else { throw ConfigurationRefusal(project) }
-    try checkExposure(project.modules)
+    return Boot(project: project, step: try await step(to: project.modules, onRemoved))
+  }
+
+  /// The way from what runs to other definitions of the boot project.
+  struct Step {
+    /// Without those that an operator has unloaded.
+    let applied: [ModuleDefinition]
+    var plan: ModulePlan
+    /// The generations at work that the plan was made from.
+    let base: [String: Int64]
+
+    func order(
+      _ onRemoved: RemovedPolicy, by requester: String, as change: ChangeGroup
+    ) -> ApplyOrder {
+      // The runtime reloads what it finds changed, so that it need not be told what is unchanged.
+      ApplyOrder(
+        removals: plan.modules(.remove),
+        arrivals: applied.map {
+          ModuleOrder($0, isFromBoot: true, requester: requester, change: change)
+        },
+        onRemoved: onRemoved, requester: requester, base: base, change: change)
+    }
+  }
+
+  /// - Throws: ``ConfigurationRefusal``; ``EngineError`` `.conflict` for a name or a path that
+  ///   belongs to other files.
+  func step(
+    to desired: [ModuleDefinition], _ onRemoved: RemovedPolicy
+  ) async throws -> Step {
+    try checkExposure(desired)
     let byHand = try await runtime.knownModules().filter { $0.state == .active && !$0.isFromBoot }
-    let base = try await runtime.planBase(for: Set(project.modules.map(\.name)))
-    let plan = ModulePlan(from: base, to: project.modules, onRemoved: onRemoved)
-    let applied = project.modules.filter { !base.kept.contains($0.name) }
+    let base = try await runtime.planBase(for: Set(desired.map(\.name)))
+    var plan = ModulePlan(from: base, to: desired, onRemoved: onRemoved)
+    let applied = desired.filter { !base.kept.contains($0.name) }
     try refuseTaken(applied, by: byHand, leaving: Set(plan.modules(.remove)))
-    return Boot(project: project, applied: applied, plan: plan)
-  }
-
-  /// Who takes a path comes after who gives it up.
-  private func ordered(_ definitions: [ModuleDefinition]) -> [ModuleDefinition] {
-    let owners = runtime.mountOwners
-    guard !owners.isEmpty else { return definitions }
-    var (waiting, ordered) = (definitions, [ModuleDefinition]())
-    while !waiting.isEmpty {
-      let names = Set(waiting.map(\.name))
-      // Of two that change places one comes first and is refused; another apply brings it there.
-      let next =
-        waiting.firstIndex { definition in
-          !definition.mounts.contains { mount in
-            owners[mount.path].map { $0 != definition.name && names.contains($0) } ?? false
-          }
-        } ?? waiting.startIndex
-      ordered.append(waiting.remove(at: next))
+    let hashes = plan.contentHashes
+    if !hashes.isEmpty {
+      var contents = try await runtime.history.files(hashes)
+      for file in desired.flatMap(\.captured) { contents[file.hash] = file.content }
+      plan.compareContents(contents)
     }
-    return ordered
-  }
-
-  /// A failure of one module is kept until all others are done; the end of the runtime is not.
-  private func first(
-    _ failure: (any Error)?, _ body: () async throws -> Void
-  ) async throws -> (any Error)? {
-    do {
-      try await body()
-      return failure
-    } catch let error as EngineError where error.code == .closed {
-      throw error
-    } catch {
-      return failure ?? error
+    let generations = base.modules.compactMap { module in
+      module.generation.map { (module.name, $0) }
     }
+    return Step(
+      applied: applied, plan: plan,
+      base: Dictionary(generations, uniquingKeysWith: { first, _ in first }))
   }
 
   /// Loads again what was loaded by hand before the runtime ended without being asked to by an

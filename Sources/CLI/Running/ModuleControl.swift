@@ -9,6 +9,8 @@ struct ModuleControl: Sendable {
   let files: ModuleFiles
   let settings: RunningSettings
   let turns = Turns()
+  /// What the last rollback left, until the next apply.
+  let rolledBack = RolledBack()
 
   // MARK: Load
 

@@ -50,6 +50,27 @@ final class ModuleFiles: Sendable {
     }
   }
 
+  /// Reads modules from the history, with the variables that this process has now.
+  ///
+  /// - Parameters:
+  ///   - contents: Scripts and prompts by their hashes.
+  ///   - literals: What stands literally in the files now.
+  func archived(
+    _ entries: [HistoryEntry], contents: [String: [UInt8]],
+    literals: [String: [String: JSONValue]], beside running: [ModuleDefinition]
+  ) async -> ArchivedProject {
+    await reading { files in
+      var options = LoadOptions()
+      options.hashKey = files.hashKey
+      options.neighbours = running.map { Neighbour(definition: $0, isBoot: false) }
+      let project = files.loading.loader(options).load(
+        entries, contents: contents,
+        as: ArchiveOptions(usesCaptured: false, literals: literals))
+      Secrets.hide(project.secrets)
+      return project
+    }
+  }
+
   /// The file of a package or a path, looked up from the boot project's directory; nil when there
   /// is none.
   func locate(_ package: String) async -> String? {

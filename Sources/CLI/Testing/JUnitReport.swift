@@ -61,7 +61,7 @@ enum JUnitReport {
       body.append(tag("error", [("message", error), ("type", "error")]) + "</error>")
     }
     body += each.unmet.map { unmet in
-      let message = "\(unmet.subject): expected \(unmet.expected), is \(unmet.actual)"
+      let message = "\(unmet.subject): expected: \(unmet.expected); actual: \(unmet.actual)"
       return tag("failure", [("message", message), ("type", "expectation")])
         + escaped("\(unmet.origin): \(message)") + "</failure>"
     }

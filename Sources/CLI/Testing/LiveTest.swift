@@ -18,6 +18,7 @@ struct LiveTest {
   func run(_ body: [UInt8]) async throws -> EventTestOutcome {
     let database = try global.databasePath()
     return try await RuntimeClient.withRunning(of: database) { client in
+      // What is no event, the runtime refuses in its own words.
       let given = module ?? (try? DryRun.object(body))?["module"]?.string
       let answer = try await client.post("/api/events" + URLText.query([("module", given)]), body)
       let id = answer.body["event_id"]?.string ?? ""

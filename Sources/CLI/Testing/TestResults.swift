@@ -134,8 +134,8 @@ enum TestText {
         + file.cases.flatMap { each in
           each.error.map { ["\(each.origin): \(each.name): \($0)"] }
             ?? each.unmet.map {
-              "\($0.origin): \(each.name): \($0.subject): expected \($0.expected), "
-                + "is \($0.actual)"
+              "\($0.origin): \(each.name): \($0.subject): expected: \($0.expected); "
+                + "actual: \($0.actual)"
             }
         }
     }

@@ -57,7 +57,7 @@ extension ConfigChecker {
 
   private func executable(_ program: String, _ node: Node, _ label: String) -> String? {
     let found = session.locate(program, near: node.origin, root: root)
-    if let found, FileAccess.kind(found) == .file {
+    if let found, session.kind(of: found) == .file {
       return session.script(found, at: node.origin, label) ? found : nil
     }
     if !program.contains("/"), let path = self.program(program) { return path }
@@ -78,6 +78,9 @@ extension ConfigChecker {
     case .list(let list):
       return list.compactMap { each in
         guard let name = session.text(each, label) else { return nil }
+        session.noteUse(
+          VariableUse(
+            name: name, origin: each.origin, source: scope.source(name), isOptional: true))
         guard let value = scope.value(name) else {
           session.report(
             .warning, "env.unset", "\(label): variable \(name) is not set and will not be passed",
@@ -106,6 +109,7 @@ extension ConfigChecker {
 extension Session {
   /// Whether a file may be run: regular, executable, and not for others to change.
   func script(_ path: String, at origin: Origin, _ label: String) -> Bool {
+    if archive?.hasCaptured(path) ?? false { return true }
     guard FileAccess.kind(path) == .file else {
       error("script.missing", "\(label): \(shown(path)) is not a regular file", at: origin)
       return false

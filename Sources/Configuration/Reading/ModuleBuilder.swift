@@ -69,15 +69,20 @@ struct ModuleBuilder {
       session.note(path, "script")
     }
     let lower = [userDefaults, draft.isBoot ? nil : drafts.boot.defaults].compactMap(\.self)
-    let documents = ContentHash.documents(
+    let stored = ContentHash.documents(
       draft, captured: captured, lower: lower, secrets: session.sortedSecrets,
       key: session.options.hashKey)
+    session.literals[draft.name] = stored.literals
+    let reading = ReadingRecord(
+      draft, projectRoot: session.projectRoot, hasUserDefaults: userDefaults != nil,
+      hasBootDefaults: !draft.isBoot && drafts.boot.defaults != nil, links: session.links,
+      literals: stored.literals, key: session.options.hashKey)
     let base = ModuleDefinition(name: draft.name)
     return ModuleDefinition(
       name: draft.name, alias: draft.alias, path: draft.file, root: draft.root,
       sources: parts.sources, actors: parts.actors, routes: reader.routes,
-      loggers: parts.loggers, contentHash: ContentHash.hex(documents.bytes),
-      documents: documents,
+      loggers: parts.loggers, contentHash: stored.hash, documents: stored.documents,
+      reading: reading.json, captured: session.kept(captured),
       eventRetentionMs: parts.defaults.eventRetentionMs ?? base.eventRetentionMs,
       deadLetterRetentionMs: parts.defaults.deadLetterRetentionMs ?? base.deadLetterRetentionMs)
   }

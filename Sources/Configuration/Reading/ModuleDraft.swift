@@ -25,6 +25,8 @@ struct ModuleDraft {
   /// Every document as it is written, by the name of its file; literal credentials included, so
   /// it is redacted before it goes anywhere.
   var documents: [JSONObject.Member] = []
+  /// Names of the parameters that whoever loads the module gives; the others have their defaults.
+  var given: [String] = []
 
   /// The objects of a list.
   func nodes(of list: String) -> [Node] {
@@ -125,7 +127,7 @@ struct ModuleReader {
     }
     let directory = FilePath.directory(session.file(of: entry.origin))
     let absolute = FilePath.resolve(path, in: directory, home: session.home)
-    guard FileAccess.isGlob(path), FileAccess.kind(absolute) == nil else {
+    guard FileAccess.isGlob(path), session.kind(of: absolute) == nil else {
       return readFile(absolute, kind, namedAt: entry.origin)
     }
     let matches = session.glob(absolute, at: entry.origin)
@@ -137,7 +139,7 @@ struct ModuleReader {
   }
 
   private mutating func readFile(_ path: String, _ kind: FileKind, namedAt reference: Origin) {
-    let path = FileAccess.resolved(path) ?? path
+    let path = session.resolved(path) ?? path
     guard loaded.insert(path).inserted else { return }
     guard let document = session.document(path, namedAt: reference),
       session.takeDocument(document)
@@ -192,9 +194,9 @@ struct ModuleReader {
   /// Files in `routes/` that no list names, in byte order.
   private mutating func discoverRoutes() {
     let directory = draft.root + "/routes"
-    for name in FileAccess.names(in: directory) where FilePath.isYAML(name) {
+    for name in session.names(in: directory) where FilePath.isYAML(name) {
       let path = directory + "/" + name
-      guard FileAccess.kind(path) == .file else { continue }
+      guard session.kind(of: path) == .file else { continue }
       readFile(path, .routeGroup, namedAt: draft.origin)
     }
   }

@@ -60,7 +60,8 @@ struct ModuleGatherer {
     let alias = name == "default" ? written.flatMap(alias) : nil
     let draft = draft(
       name: name, alias: alias, file: file, document, scope: scope, isBoot: true,
-      parameters: parameters(document, given, scope, at: document.origin, areStored: true))
+      parameters: parameters(document, given, scope, at: document.origin, areStored: true),
+      given: given.keys)
     var reader = ModuleReader(session, draft: draft)
     reader.read(document, kind: kind)
     return reader.draft
@@ -153,7 +154,8 @@ struct ModuleGatherer {
     }
     let draft = draft(
       name: name, alias: nil, file: entry.file, document, scope: scope, isBoot: false,
-      parameters: parameters(document, given, scope, at: entry.origin))
+      parameters: parameters(document, given, scope, at: entry.origin),
+      given: given.keys)
     var reader = ModuleReader(session, draft: draft)
     reader.read(document, kind: document["modules"] == nil ? kind : .project)
     return reader.draft
@@ -191,10 +193,12 @@ struct ModuleGatherer {
 
   private func draft(
     name: String, alias: String?, file: String, _ document: Node, scope: VariableScope,
-    isBoot: Bool, parameters: [String: Node]
+    isBoot: Bool, parameters: [String: Node], given: some Sequence<String>
   ) -> ModuleDraft {
-    ModuleDraft(
+    var draft = ModuleDraft(
       name: name, alias: alias, file: file, root: FilePath.directory(file), isBoot: isBoot,
       scope: scope, parameters: parameters, origin: document.origin)
+    draft.given = given.sorted()
+    return draft
   }
 }

@@ -227,14 +227,16 @@ struct RouteReader {
       return nil
     }
     do {
-      let bytes = try FileAccess.read(found, bytesMax: Limits.promptBytesMax)
+      let bytes = try session.prompt(found)
       guard let prompt = PromptReader.read(bytes, path: found) else {
         session.error(
           "prompt.missing", "with.prompt_file: \(session.shown(found)) is not UTF-8",
           at: field.origin)
         return nil
       }
-      if prompts.updateValue(ContentHash.hex(bytes), forKey: found) == nil {
+      let hash = ContentHash.hex(bytes)
+      session.contents[hash] = bytes
+      if prompts.updateValue(hash, forKey: found) == nil {
         session.note(found, "prompt")
       }
       return prompt

@@ -35,6 +35,14 @@ final class Session {
   private(set) var globNamesLeft = LoadLimits.globNamesMax
   /// Whose errors are being found; nil while reading what belongs to none, such as the manifest.
   var currentModule: String?
+  /// Contents of scripts and prompts, by their hash.
+  var contents: [String: [UInt8]] = [:]
+  /// Shown paths that symbolic links lead elsewhere, with where they lead.
+  var links: [String: String] = [:]
+  /// Credentials that are written literally, by module and place.
+  var literals: [String: [String: JSONValue]] = [:]
+  /// What stands in for the project's files; nil where the files themselves are read.
+  var archive: ArchivedFiles?
 
   init(
     catalog: ConnectorCatalog, environment: [String: String], home: String,
@@ -147,6 +155,7 @@ final class Session {
 
   /// The paths that match a pattern; says so when there are too many names to look at.
   func glob(_ pattern: String, at reference: Origin) -> [String] {
+    if let archive { return archive.glob(pattern) }
     let hadRoom = globNamesLeft > 0
     let found = FileAccess.glob(pattern, namesLeft: &globNamesLeft)
     if hadRoom, globNamesLeft <= 0 {
@@ -184,6 +193,13 @@ final class Session {
   /// - Parameter reference: Where the file is named; a missing file is reported there.
   func document(_ path: String, namedAt reference: Origin) -> Node? {
     if let known = documents[path] { return known }
+    if let archive {
+      documents[path] = archive.document(path)
+      if documents[path] == nil {
+        error("file.missing", "\(shown(path)): the history does not have it", at: reference)
+      }
+      return documents[path]
+    }
     let bytes: [UInt8]
     do {
       bytes = try FileAccess.read(path, bytesMax: YAMLDocument.bytesMax)
@@ -216,7 +232,8 @@ final class Session {
   /// A file beside the one that names it, else below the module's root; the first that exists
   /// (config.md 4).
   func locate(_ path: String, near origin: Origin, root: String) -> String? {
-    candidates(path, near: origin, root: root).first { FileAccess.kind($0) != nil }
+    let places = candidates(path, near: origin, root: root)
+    return places.first { kind(of: $0) != nil } ?? places.first { archive?.hasContent($0) ?? false }
   }
 
   func candidates(_ path: String, near origin: Origin, root: String) -> [String] {

@@ -67,8 +67,7 @@ extension Session {
       else { return nil }
       definition.kind = .script(path)
       // It may be run and not read: then a change of it goes unnoticed, and it still runs.
-      definition.contentHash = (try? FileAccess.read(path, bytesMax: Limits.commandOutputBytesMax))
-        .map { ContentHash.hex($0) }
+      definition.contentHash = scriptHash(path)
     case "package":
       guard let field = required(transform.node, "package", of: transform.label), let package,
         let short = builtIn(package, field)
@@ -101,7 +100,7 @@ extension Session {
       return nil
     }
     guard script(found, at: field.origin, "transform.script") else { return nil }
-    return FileAccess.resolved(found) ?? found
+    return resolved(found) ?? found
   }
 
   /// A step of a route, or nil after a report.

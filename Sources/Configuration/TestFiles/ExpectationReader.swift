@@ -11,7 +11,7 @@ struct ExpectationReader {
   ]
 
   /// Nil after a report.
-  func expectation(_ node: Node) -> Expectation? {
+  func expectation(_ node: Node) -> RehearsalExpectation? {
     guard let node = reader.map(node, "expect") else { return nil }
     reader.checkKeys(node, ["routes", "no_match"], "expect")
     if let pair = node.pair("no_match") {
@@ -22,7 +22,7 @@ struct ExpectationReader {
         reader.refuse(pair.value, "no_match", "is true or is left out")
         return nil
       }
-      return Expectation(isExact: true, routes: [], origin: pair.keyOrigin)
+      return RehearsalExpectation(isExact: true, routes: [], origin: pair.keyOrigin)
     }
     guard let pair = node.pair("routes") else {
       session.error(
@@ -33,7 +33,7 @@ struct ExpectationReader {
   }
 
   /// A list names all routes that match; a map says something of some.
-  private func routes(_ pair: Node.Pair) -> Expectation? {
+  private func routes(_ pair: Node.Pair) -> RehearsalExpectation? {
     var entries: [(name: String, origin: Origin, value: Node?)] = []
     switch pair.value.content {
     case .map(let pairs): entries = pairs.map { ($0.key, $0.keyOrigin, $0.value) }
@@ -65,13 +65,15 @@ struct ExpectationReader {
           at: route.origin)
       }
     }
-    return Expectation(
+    return RehearsalExpectation(
       isExact: pair.value.list != nil, routes: routes, origin: pair.keyOrigin)
   }
 
-  private func route(_ written: String, _ origin: Origin, _ value: Node?) -> Expectation.Route? {
+  private func route(_ written: String, _ origin: Origin, _ value: Node?) -> RehearsalExpectation
+    .Route?
+  {
     guard let name = reader.route(written, at: origin) else { return nil }
-    var route = Expectation.Route(
+    var route = RehearsalExpectation.Route(
       name: name, written: written, origin: origin, outcome: .delivered)
     guard let value, !value.isNull else { return route }
     guard let node = reader.map(value, written) else { return nil }
@@ -88,7 +90,7 @@ struct ExpectationReader {
     if let pair = node.pair("error") {
       route.error =
         pair.value.json == .bool(true)
-        ? Expectation.Field(
+        ? RehearsalExpectation.Field(
           path: DotPath(keys: ["error"]), condition: .exists(true), shown: "an error",
           origin: pair.keyOrigin)
         : field(DotPath(keys: ["error"]), pair, "\(written): error")
@@ -97,19 +99,19 @@ struct ExpectationReader {
     route.config = node["config"].map { fields($0, "\(written): config") } ?? []
     for piece in node["prompt"].map({ $0.list ?? [$0] }) ?? [] {
       if let text = session.text(piece, "\(written): prompt", code: "test.value") {
-        route.prompt.append(Expectation.Text(text, at: piece.origin))
+        route.prompt.append(RehearsalExpectation.Text(text, at: piece.origin))
       }
     }
     if let pair = node.pair("order_key") { route.orderKey = orderKey(pair, written) }
     if let pair = node.pair("inbox"),
       let flag = session.flag(pair.value, "\(written): inbox", code: "test.value")
     {
-      route.isInbox = Expectation.Text(flag ? "true" : "false", at: pair.keyOrigin)
+      route.isInbox = RehearsalExpectation.Text(flag ? "true" : "false", at: pair.keyOrigin)
     }
     return route
   }
 
-  private func dropped(_ pair: Node.Pair, _ route: inout Expectation.Route) {
+  private func dropped(_ pair: Node.Pair, _ route: inout RehearsalExpectation.Route) {
     let label = "\(route.written): dropped"
     if case .bool(true) = pair.value.content {
       route.outcome = .dropped(by: nil, reason: nil, origin: pair.keyOrigin)
@@ -117,7 +119,7 @@ struct ExpectationReader {
     }
     guard let node = reader.map(pair.value, label) else { return }
     reader.checkKeys(node, ["by", "reason"], label)
-    var by: Expectation.Text?
+    var by: RehearsalExpectation.Text?
     if let name = node.pair("by"), let text = session.text(name.value, label, code: "test.value") {
       let steps =
         reader.project.modules.first { $0.name == route.name.module }?
@@ -127,29 +129,29 @@ struct ExpectationReader {
           .error, "test.transform", "\(label): the route has no transform \"\(text)\"",
           at: name.value.origin, among: steps, meant: text)
       }
-      by = Expectation.Text(text, at: name.keyOrigin)
+      by = RehearsalExpectation.Text(text, at: name.keyOrigin)
     }
     let reason = node.pair("reason").flatMap { field(DotPath(keys: ["reason"]), $0, label) }
     route.outcome = .dropped(by: by, reason: reason, origin: pair.keyOrigin)
   }
 
   /// A key is text; null is that there is none.
-  private func orderKey(_ pair: Node.Pair, _ written: String) -> Expectation.Field? {
+  private func orderKey(_ pair: Node.Pair, _ written: String) -> RehearsalExpectation.Field? {
     let path = DotPath(keys: ["order_key"])
     switch pair.value.content {
     case .null:
-      return Expectation.Field(
+      return RehearsalExpectation.Field(
         path: path, condition: .exists(false), shown: "no key", origin: pair.keyOrigin)
     case .number, .bool:
       let text = JSONValue.string(pair.value.scalarText ?? "")
-      return Expectation.Field(
+      return RehearsalExpectation.Field(
         path: path, condition: .equals(text), shown: JSONText(text).description,
         origin: pair.keyOrigin)
     default: return field(path, pair, "\(written): order_key")
     }
   }
 
-  private func fields(_ node: Node, _ label: String) -> [Expectation.Field] {
+  private func fields(_ node: Node, _ label: String) -> [RehearsalExpectation.Field] {
     guard let node = reader.map(node, label) else { return [] }
     return node.pairs.compactMap { pair in
       guard let path = DotPath(pair.key) else {
@@ -163,9 +165,11 @@ struct ExpectationReader {
     }
   }
 
-  private func field(_ path: DotPath, _ pair: Node.Pair, _ label: String) -> Expectation.Field? {
+  private func field(_ path: DotPath, _ pair: Node.Pair, _ label: String) -> RehearsalExpectation
+    .Field?
+  {
     guard let condition = reader.condition(pair.value, label) else { return nil }
-    return Expectation.Field(
+    return RehearsalExpectation.Field(
       path: path, condition: condition, shown: JSONText(pair.value.json).description,
       origin: pair.keyOrigin)
   }

@@ -18,9 +18,12 @@ struct TestEventReader {
   /// Nil after a report.
   func step(_ node: Node) -> TestCase.Step? {
     guard var event = envelope(node) else { return nil }
-    let named = node["module"].flatMap { given in
-      session.text(given, "event.module", code: "test.value")
-        .flatMap { reader.module($0, at: given.origin) }
+    var named: String?
+    if let given = node["module"] {
+      guard let text = session.text(given, "event.module", code: "test.value"),
+        let known = reader.module(text, at: given.origin)
+      else { return nil }
+      named = known
     }
     let module = named ?? module ?? event["module"]?.string ?? neighbour(of: event)
     guard let source = source(&event, module, node) else { return nil }

@@ -38,7 +38,7 @@ package struct TestCase: Sendable {
     package var module: String?
     package var origin: Origin
     /// Nil where nothing is expected of this one.
-    package var expectation: Expectation?
+    package var expectation: RehearsalExpectation?
   }
 }
 

@@ -115,18 +115,21 @@ struct TestFileReader {
   private func expect(_ node: Node, _ steps: inout [TestCase.Step]) {
     guard let expect = required(node, "expect", "test") else { return }
     let reader = ExpectationReader(reader: self)
+    // Read also when there is no event to go with it, so that all problems are told at once.
     guard let list = expect.list else {
-      if !steps.isEmpty { steps[steps.count - 1].expectation = reader.expectation(expect) }
+      let expectation = reader.expectation(expect)
+      if !steps.isEmpty { steps[steps.count - 1].expectation = expectation }
       return
     }
     let count = node["events"]?.list?.count ?? 1
-    guard list.count == count else {
-      return refuse(
+    if list.count != count {
+      refuse(
         expect, "expect",
         "a list has an entry for each event: \(count), not \(list.count); null expects nothing")
     }
-    for (index, each) in list.enumerated() where !each.isNull && index < steps.count {
-      steps[index].expectation = reader.expectation(each)
+    for (index, each) in list.enumerated() where !each.isNull {
+      let expectation = reader.expectation(each)
+      if index < steps.count { steps[index].expectation = expectation }
     }
   }
 

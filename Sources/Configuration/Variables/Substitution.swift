@@ -21,22 +21,38 @@ struct Substitution {
   }
 
   /// The tree with every string scalar replaced; keys are never touched.
-  func apply(_ node: Node) -> Node {
+  func apply(_ node: Node) -> Node { changed(node) ?? node }
+
+  /// Nil where nothing is replaced: that part of the tree, most of a large project, is shared and
+  /// not copied.
+  private func changed(_ node: Node) -> Node? {
     var node = node
     switch node.content {
-    case .list(let list): node.content = .list(list.map(apply))
+    case .list(let list):
+      guard let changed = changed(list, \.self) else { return nil }
+      node.content = .list(changed)
     case .map(let pairs):
-      node.content = .map(
-        pairs.map {
-          var pair = $0
-          pair.value = apply(pair.value)
-          return pair
-        })
-    case .string(let text) where text.contains("${") || text.contains("{{"):
-      return replaced(node, text)
-    default: break
+      guard let changed = changed(pairs, \.value) else { return nil }
+      node.content = .map(changed)
+    // Both kinds of placeholder have one, and looking for a byte is quick.
+    case .string(let text) where text.utf8.contains(UInt8(ascii: "{")):
+      let replaced = replaced(node, text)
+      return replaced.isReplaced ? replaced : nil
+    default: return nil
     }
     return node
+  }
+
+  private func changed<Element>(
+    _ elements: [Element], _ node: WritableKeyPath<Element, Node>
+  ) -> [Element]? {
+    var result: [Element]?
+    for (index, element) in elements.enumerated() {
+      guard let changed = changed(element[keyPath: node]) else { continue }
+      if result == nil { result = elements }
+      result?[index][keyPath: node] = changed
+    }
+    return result
   }
 
   private func replaced(_ node: Node, _ text: String) -> Node {

@@ -62,6 +62,8 @@ final class VariableScope {
   /// `export` before the name allowed, one pair of quotes around the value removed.
   static func parse(_ text: String) -> [String: String] {
     var pairs: [String: String] = [:]
+    // Some editors put a mark at the beginning of a file, which is no part of the first name.
+    let text = text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...]
     for line in text.split(whereSeparator: \.isNewline) {
       var line = trimmed(line)
       guard !line.isEmpty, !line.hasPrefix("#") else { continue }

@@ -48,7 +48,7 @@ package struct MergedProject: Sendable {
 
   /// As YAML; what the overlay says has its place beside it.
   package var text: String {
-    let writer = YAMLText(marking: overlay)
+    let writer = MarkedYAML(marking: overlay)
     let names = variables.object?.members ?? []
     var lines = names.isEmpty ? [] : ["variables:"]
     lines += names.map { "  \($0.key): \"***\"  # \($0.value.string ?? "")" }
@@ -90,75 +90,6 @@ package struct DescribedObject: Sendable {
   ///
   /// - Parameter overlay: What stands in this file has its place beside it.
   package func text(marking overlay: String?) -> String {
-    YAMLText(marking: overlay).lines(node, json).joined(separator: "\n")
-  }
-}
-
-/// Writes a tree as YAML, one value a line, with the places of those that come from one file.
-struct YAMLText {
-  private let marked: String?
-
-  init(marking file: String?) { marked = file }
-
-  /// - Parameter json: What is written; it has the shape of the node.
-  func lines(_ node: Node, _ json: JSONValue, isMarked: Bool = false) -> [String] {
-    switch (node.content, json) {
-    case (.map(let pairs), .object(let object)) where !pairs.isEmpty:
-      return pairs.flatMap { pair -> [String] in
-        let value = object[pair.key] ?? .null
-        return entry(YAMLText.scalar(.string(pair.key)) + ":", pair.value, value, isMarked)
-      }
-    case (.list(let list), .array(let values)) where !list.isEmpty:
-      return zip(list, values).flatMap { element, value in
-        item(element, value, isMarked)
-      }
-    default: return [YAMLText.scalar(json) + mark(node, isMarked)]
-    }
-  }
-
-  private func entry(_ key: String, _ node: Node, _ value: JSONValue, _ isMarked: Bool) -> [String]
-  {
-    guard isNested(node) else {
-      return lines(node, value, isMarked: isMarked).map { "\(key) \($0)" }
-    }
-    // What is new as a whole is marked once.
-    let place = mark(node, isMarked)
-    return [key + place]
-      + lines(node, value, isMarked: isMarked || !place.isEmpty).map { "  " + $0 }
-  }
-
-  private func item(_ node: Node, _ value: JSONValue, _ isMarked: Bool) -> [String] {
-    let place = isNested(node) ? mark(node, isMarked) : ""
-    var inner = lines(node, value, isMarked: isMarked || !place.isEmpty)
-    if let first = inner.first { inner[0] = first + place }
-    return inner.enumerated().map { ($0.offset == 0 ? "- " : "  ") + $0.element }
-  }
-
-  private func isNested(_ node: Node) -> Bool {
-    !node.pairs.isEmpty || !(node.list ?? []).isEmpty
-  }
-
-  private func mark(_ node: Node, _ isMarked: Bool) -> String {
-    !isMarked && marked != nil && node.origin.file == marked ? "  # \(node.origin)" : ""
-  }
-
-  /// Plain where nobody can take it for anything else, else as JSON, which YAML reads too.
-  private static func scalar(_ value: JSONValue) -> String {
-    guard case .string(let text) = value else { return JSONText(value).description }
-    let isPlain =
-      text.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."),
-          UInt8(ascii: "/"), UInt8(ascii: "-"):
-          true
-        default: false
-        }
-      }
-    guard isPlain, let first = text.first, first.isLetter || "./_".contains(first),
-      // "null", "true" and "1e3" are no texts when they stand alone.
-      case .string? = try? CoreSchema.resolve(text)
-    else { return JSONText(value).description }
-    return text
+    MarkedYAML(marking: overlay).lines(node, json).joined(separator: "\n")
   }
 }

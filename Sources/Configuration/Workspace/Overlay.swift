@@ -13,6 +13,8 @@ final class Overlay {
   let file: String
   private let node: Node
   private var objects: [String: [Object]] = [:]
+  /// Places in ``objects`` by list and name: a project may have thousands of routes.
+  private var places: [String: [String: [Int]]] = [:]
   private var merge = OverlayMerge()
 
   /// An entry of one of the lists.
@@ -31,7 +33,16 @@ final class Overlay {
       objects[key] = (node[key]?.list ?? []).map {
         Object(name: $0[Overlay.identity(of: key)]?.string, node: $0)
       }
+      index(key)
     }
+  }
+
+  private func index(_ list: String) {
+    var found: [String: [Int]] = [:]
+    for (place, object) in (objects[list] ?? []).enumerated() {
+      if let name = object.name { found[name, default: []].append(place) }
+    }
+    places[list] = found
   }
 
   /// What was made different so far.
@@ -83,9 +94,9 @@ final class Overlay {
   /// An object with everything over it that the overlay says of its name.
   func patched(_ entry: Node, named name: String, in list: String) -> Node {
     var entry = entry
-    for index in (objects[list] ?? []).indices where objects[list]?[index].name == name {
-      guard let patch = objects[list]?[index].node else { continue }
-      objects[list]?[index].isUsed = true
+    for place in places[list]?[name] ?? [] {
+      guard let patch = objects[list]?[place].node else { continue }
+      objects[list]?[place].isUsed = true
       // What it is known by is no change of it.
       let rest = patch.without([Overlay.identity(of: list)])
       entry = merge.merge(entry, rest, at: [list, name])
@@ -102,6 +113,7 @@ final class Overlay {
       if object.name == nil { object.name = name(object.node) }
       return object
     }
+    index("modules")
   }
 
   // MARK: What is new

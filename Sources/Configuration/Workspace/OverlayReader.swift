@@ -113,7 +113,7 @@ struct OverlayReader {
           }
           continue
         }
-        guard let text = name.string else { continue }
+        guard let text = session.text(name, "\(key).\(identity)") else { continue }
         if let first = places[text] {
           session.error(
             "id.duplicate", "\(key): \"\(text)\" is already at \(first)", at: name.origin)

@@ -19,6 +19,11 @@ package struct ModuleDefinition: Sendable {
   package var contentHash: String
   /// The documents before substitution, as JSON, kept with the generation: never a secret.
   package var documents: JSONText
+  /// How the documents were read, for whoever reads them again from the history: paths, names of
+  /// parameters, hashes of literal credentials. The engine only keeps it.
+  package var reading: JSONObject
+  /// Scripts and prompts that are to be kept with the generation.
+  package var captured: [CapturedFile]
   package var eventRetentionMs: Int64
   package var deadLetterRetentionMs: Int64
 
@@ -26,7 +31,8 @@ package struct ModuleDefinition: Sendable {
     name: String, alias: String? = nil, path: String = "", root: String = "/",
     sources: [SourceDefinition] = [], actors: [ActorDefinition] = [],
     routes: [RouteDefinition] = [], loggers: [LoggerDefinition] = [], contentHash: String = "",
-    documents: JSONText = .emptyObject, eventRetentionMs: Int64 = 7 * 86_400_000,
+    documents: JSONText = .emptyObject, reading: JSONObject = [:],
+    captured: [CapturedFile] = [], eventRetentionMs: Int64 = 7 * 86_400_000,
     deadLetterRetentionMs: Int64 = 30 * 86_400_000
   ) {
     self.name = name
@@ -39,8 +45,23 @@ package struct ModuleDefinition: Sendable {
     self.loggers = loggers
     self.contentHash = contentHash
     self.documents = documents
+    self.reading = reading
+    self.captured = captured
     self.eventRetentionMs = eventRetentionMs
     self.deadLetterRetentionMs = deadLetterRetentionMs
+  }
+}
+
+/// A script or prompt as it was at load (config.md 1.3).
+package struct CapturedFile: Sendable, Hashable {
+  /// SHA-256 in hex.
+  package var hash: String
+  /// Nil when it is too large to keep.
+  package var content: [UInt8]?
+
+  package init(hash: String, content: [UInt8]?) {
+    self.hash = hash
+    self.content = content
   }
 }
 

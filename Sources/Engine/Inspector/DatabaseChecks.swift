@@ -17,6 +17,8 @@ package struct DatabaseChecks: Sendable {
     package var description: String?
     /// What the operator can do.
     package var hint: String?
+    /// Where more is to be read.
+    package var helpURL: String?
     /// How many rows break the rule, and the first of them.
     package var violations: Int?
     package var rows: [JSONValue] = []

@@ -16,6 +16,19 @@ final class KeyedLock: Sendable {
     return try await body()
   }
 
+  /// Runs `body` while all of the names are held.
+  ///
+  /// They are taken in one order, whoever takes them, so that two who want the same ones do not wait
+  /// for each other for ever.
+  func hold<Value>(
+    _ names: Set<String>, _ body: () async throws(EngineError) -> Value
+  ) async throws(EngineError) -> Value {
+    let names = names.sorted()
+    for name in names { await take(name) }
+    defer { for name in names.reversed() { give(name) } }
+    return try await body()
+  }
+
   private func take(_ name: String) async {
     await withCheckedContinuation { continuation in
       let isFree = waiting.withLock { waiting in

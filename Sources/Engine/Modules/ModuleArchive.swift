@@ -2,21 +2,27 @@ import Store
 
 /// The modules that a database remembers, read when no runtime runs.
 package struct ModuleArchive: Sendable {
-  private let reader: StoreReader
+  let reader: StoreReader
 
   /// Nothing is written to the database; the connection stays open until ``close()``.
   ///
+  /// - Parameter readers: How many may read at once.
   /// - Throws: ``EngineError`` `.permission` when the file cannot be read, `.notFound` when it has
   ///   no tables yet, `.storage`.
-  package static func open(path: String) throws(EngineError) -> ModuleArchive {
+  package static func open(
+    path: String, readers: Int = 1
+  ) throws(EngineError) -> ModuleArchive {
     do throws(StoreError) {
-      return ModuleArchive(reader: try StoreReader(path: path))
+      return ModuleArchive(reader: try StoreReader(path: path, readerCount: readers))
     } catch {
       throw EngineError(opening: error)
     }
   }
 
   package func close() { reader.close() }
+
+  /// Every configuration that was ever at work, as far as it is kept.
+  package var history: ConfigurationHistory { ConfigurationHistory(reader) }
 
   /// The key that this database's hashes of substituted values are made with; nil before its first
   /// runtime.

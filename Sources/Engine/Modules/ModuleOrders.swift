@@ -13,11 +13,14 @@ package struct ModuleOrder: Sendable {
   package var isFromBoot: Bool
   /// Who asked: a user name, `token`, or `boot`.
   package var requester: String
+  /// What it is in the history.
+  package var change: ChangeGroup
 
   package init(
     _ definition: ModuleDefinition, parameters: [String: String] = [:], project: String? = nil,
-    isFromBoot: Bool, requester: String
+    isFromBoot: Bool, requester: String, change: ChangeGroup = ChangeGroup("load")
   ) {
+    self.change = change
     self.definition = definition
     self.parameters = parameters
     self.project = project

@@ -14,6 +14,8 @@ struct ModuleTable: Sendable {
   private var pushSources: [String: Set<String>] = [:]
   /// Push sources by the paths that they have mounted themselves at.
   private(set) var mounts: [String: SourceReference] = [:]
+  /// Paths that an apply is about to give to sources, so that nobody else takes them meanwhile.
+  var reservedMounts: [String: SourceReference] = [:]
 
   struct RouteKey: Sendable, Hashable {
     let module: String

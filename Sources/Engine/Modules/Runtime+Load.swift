@@ -27,7 +27,7 @@ extension Runtime {
     }
   }
 
-  private func load(_ order: ModuleOrder) async throws(EngineError) -> LoadReport {
+  func load(_ order: ModuleOrder) async throws(EngineError) -> LoadReport {
     let name = order.definition.name
     note(.moduleLoading, name, result: "by \(order.requester)")
     do throws(EngineError) {
@@ -53,14 +53,14 @@ extension Runtime {
   }
 
   /// From the claimed name to an active module, or back to a free name.
-  private func bringUp(
+  func bringUp(
     _ order: ModuleOrder, _ prepared: PreparedModule
   ) async throws(EngineError) {
     let name = order.definition.name
     do throws(EngineError) {
       let keys = try await register(order)
       CrashPoint.moduleRegistered.reached()
-      let arrival = Arrival(order: order, prepared: prepared, keys: keys)
+      let arrival = Arrival(order: order.stored, prepared: prepared, keys: keys)
       route([arrival])
       try await recover(arrival)
       install([arrival], moving: false)
@@ -71,13 +71,14 @@ extension Runtime {
       await takeDown(name, limitMs: 0)
       // Free in memory at once; the file follows, now or at the next start.
       try? await registry.advance(ModuleStep(name, to: .removed), telling: nil)
+      await noteEnd(of: name, by: order.requester, ChangeGroup(undoing: order.change))
       throw error
     }
   }
 
   /// Takes the name. One that nothing here holds was left by a load or an unload whose last step could
   /// not be written; nobody else is at it, because the caller has the module's lock.
-  private func claim(_ order: ModuleOrder) async throws(EngineError) {
+  func claim(_ order: ModuleOrder) async throws(EngineError) {
     let claim = ModuleClaim(
       name: order.definition.name, alias: order.definition.alias, origin: order.definition.path,
       parameters: order.parameters, project: order.project, isFromBoot: order.isFromBoot,
@@ -104,7 +105,8 @@ extension Runtime {
   func register(_ order: ModuleOrder) async throws(EngineError) -> ModuleKeys {
     do throws(StoreError) {
       let keys = try await store.register(
-        ModuleRecord(order.definition, loadedBy: order.requester, nowMs: time.wallMs))
+        ModuleRecord(order, nowMs: time.wallMs))
+      if keys.isNewGeneration { order.change.note(keys.generation) }
       addSourceNames(order.definition, keys)
       return keys
     } catch {
@@ -165,11 +167,12 @@ extension Runtime {
   package func checkMounts(
     of definitions: [ModuleDefinition], leaving: Set<String> = []
   ) throws(EngineError) {
-    let mounts = table.withLock(\.mounts)
+    let (mounts, reserved) = table.withLock { ($0.mounts, $0.reservedMounts) }
     let changing = leaving.union(definitions.map(\.name))
     for definition in definitions {
       for (path, source) in definition.mounts {
-        guard let other = mounts[path], let module = other.module, !changing.contains(module)
+        guard let other = reserved[path] ?? mounts[path], let module = other.module,
+          !changing.contains(module)
         else { continue }
         throw EngineError(
           .conflict,
@@ -177,11 +180,6 @@ extension Runtime {
           hint: "give one of them another config.path")
       }
     }
-  }
-
-  /// Which module has a path now.
-  package var mountOwners: [String: String] {
-    table.withLock(\.mounts).compactMapValues(\.module)
   }
 
   /// Logs that a module could not be loaded or reloaded; also for who reads its files.
@@ -221,18 +219,21 @@ extension Runtime {
   package func load(
     _ definitions: [ModuleDefinition], bootNames: [String]? = nil, loadedBy: String
   ) async throws {
+    let change = ChangeGroup("start")
     try await registry.begin(bootNames: bootNames ?? definitions.map(\.name))
+    try await endUnwanted(by: loadedBy, change)
     try await readBack()
     var arrivals: [Arrival] = []
     for definition in definitions {
-      let order = ModuleOrder(definition, isFromBoot: true, requester: loadedBy)
+      let order = ModuleOrder(
+        definition, isFromBoot: true, requester: loadedBy, change: change)
       note(.moduleLoading, definition.name)
       let prepared = try await PreparedModule(definition, catalog: catalog, time: time, log: log)
       try await claim(order)
       CrashPoint.moduleClaimed.reached()
       let keys = try await register(order)
       CrashPoint.moduleRegistered.reached()
-      arrivals.append(Arrival(order: order, prepared: prepared, keys: keys))
+      arrivals.append(Arrival(order: order.stored, prepared: prepared, keys: keys))
     }
     route(arrivals)
     let layout = try await readLayout()
@@ -275,7 +276,8 @@ extension Runtime {
 extension ModuleRecord {
   /// Names to register. Actors and the runtime itself are sources too: of follow-up events and of
   /// system events.
-  init(_ definition: ModuleDefinition, loadedBy: String, nowMs: Int64) {
+  init(_ order: ModuleOrder, nowMs: Int64) {
+    let definition = order.definition
     var sources: [(id: String, connector: String)] = [(SystemEvent.sourceID, "orgloop")]
     for source in definition.sources { sources.append((source.id, source.connector)) }
     let ids = Set(sources.map(\.id))
@@ -291,7 +293,7 @@ extension ModuleRecord {
     self.init(
       name: definition.name, alias: definition.alias, path: definition.path,
       contentHash: definition.contentHash, documents: definition.documents.bytes,
-      loadedBy: loadedBy, nowMs: nowMs, sources: sources,
+      loadedBy: order.requester, nowMs: nowMs, sources: sources,
       routes: routes.map { route in
         Route(
           name: route.name, actor: route.actor.id, lane: route.laneName,
@@ -301,6 +303,10 @@ extension ModuleRecord {
       conditions: conditions)
     eventRetentionMs = definition.eventRetentionMs
     deadLetterRetentionMs = definition.deadLetterRetentionMs
+    reading = order.reading?.bytes
+    for file in definition.captured { captured.updateValue(file.content, forKey: file.hash) }
+    action = order.change.action
+    change = order.change.number
   }
 }
 

@@ -40,38 +40,51 @@ extension Runtime {
       try await waitForMoves(name, limitMs: drainMs ?? settings.shutdownTimeoutMs)
       let prepared = try await PreparedModule(
         order.definition, changes: changes, catalog: catalog, time: time, log: log)
-      mark(loaded, order.definition, isReplaced: true)
-      var keys: ModuleKeys
-      do throws(EngineError) {
-        keys = try await register(order)
-      } catch {
-        mark(loaded, order.definition, isReplaced: false)
-        await prepared.close()
-        throw error
-      }
-      CrashPoint.moduleRegistered.reached()
-      // Sources that are gone may still hand over what they were reading.
-      keys.sources.merge(loaded.keys.sources) { new, _ in new }
-      let arrival = Arrival(order: order, prepared: prepared, keys: keys)
-      await leave(loaded, arrival, changes, onRemoved, drainMs ?? settings.shutdownTimeoutMs)
-      install([arrival], moving: true)
-      if !changes.loggers.isEmpty {
-        log.remove(owner: name)
-        addLoggers(prepared)
-      }
+      _ = try await replace(
+        loaded, order, prepared, changes, onRemoved, drainMs ?? settings.shutdownTimeoutMs)
     } catch {
       noteModuleError(name, error.description)
       throw error
     }
-    CrashPoint.moduleReloaded.reached()
-    await tellReloaded(order, changes)
     return LoadReport(
       name: name, outcome: .reloaded, status: await statusOrNull(name), changes: changes)
   }
 
+  /// Puts what was prepared in place of what runs; closes it where that fails.
+  ///
+  /// - Returns: The routes that are gone.
+  @discardableResult
+  func replace(
+    _ loaded: LoadedModule, _ order: ModuleOrder, _ prepared: PreparedModule,
+    _ changes: ModuleChanges, _ onRemoved: RemovedPolicy, _ limitMs: Int64
+  ) async throws(EngineError) -> [Int64: LoadedRoute] {
+    mark(loaded, order.definition, isReplaced: true)
+    var keys: ModuleKeys
+    do throws(EngineError) {
+      keys = try await register(order)
+    } catch {
+      mark(loaded, order.definition, isReplaced: false)
+      await prepared.close()
+      throw error
+    }
+    CrashPoint.moduleRegistered.reached()
+    // Sources that are gone may still hand over what they were reading.
+    keys.sources.merge(loaded.keys.sources) { new, _ in new }
+    let arrival = Arrival(order: order.stored, prepared: prepared, keys: keys)
+    let gone = await leave(loaded, arrival, changes, onRemoved, limitMs)
+    install([arrival], moving: true)
+    if !changes.loggers.isEmpty {
+      log.remove(owner: loaded.name)
+      addLoggers(prepared)
+    }
+    CrashPoint.moduleReloaded.reached()
+    await tellReloaded(order, changes)
+    return gone
+  }
+
   /// A module that stays as it is may belong to other files from now on: the boot manifest names one
   /// that was loaded by hand, say.
-  private func adopt(_ loaded: LoadedModule, _ order: ModuleOrder) async throws(EngineError) {
+  func adopt(_ loaded: LoadedModule, _ order: ModuleOrder) async throws(EngineError) {
     guard !loaded.order.hasOrigin(of: order) else { return }
     try await registry.advance(
       ModuleStep(loaded.name, to: .active, isWanted: true, order: order), telling: nil)
@@ -81,22 +94,32 @@ extension Runtime {
   }
 
   /// Stops matching the routes that are gone, and sees to what they have left.
+  ///
+  /// - Returns: Those routes.
   private func leave(
     _ loaded: LoadedModule, _ arrival: Arrival, _ changes: ModuleChanges,
     _ onRemoved: RemovedPolicy, _ limitMs: Int64
-  ) async {
+  ) async -> [Int64: LoadedRoute] {
     route([arrival])
     let gone = loaded.routes.filter { changes.routes.removed.contains($0.value.worker.route.name) }
-    guard !gone.isEmpty else { return }
+    guard !gone.isEmpty else { return [:] }
     if onRemoved == .drain { await waitUntilEmpty(gone, limitMs: limitMs) }
-    guard onRemoved == .drop else { return }
+    guard onRemoved == .drop else { return gone }
     // Not delivered any more from here on; what runs ends first.
-    let lanes = table.withLock { table -> [Lane] in
+    table.withLock { table in
       let affected = table.update(loaded.name) { module in
         for key in gone.keys { module.routes[key]?.isMoving = true }
       }
       arrange(affected, &table)
-      return Set(gone.values.map(\.lane)).compactMap { table.lanes[$0]?.lane }
+    }
+    await dropLeft(by: gone, limitMs: limitMs)
+    return gone
+  }
+
+  /// Ends what routes have left that are not delivered any more; what runs ends first.
+  func dropLeft(by gone: [Int64: LoadedRoute], limitMs: Int64) async {
+    let lanes = table.withLock { table in
+      Set(gone.values.map(\.lane)).compactMap { table.lanes[$0]?.lane }
     }
     for lane in lanes {
       _ = await withTimeout(ms: limitMs, time: time) { await lane.waitUntilIdle(Set(gone.keys)) }
@@ -110,7 +133,7 @@ extension Runtime {
   }
 
   /// A route whose deliveries are being moved cannot be sent to yet another lane.
-  private func waitForMoves(_ name: String, limitMs: Int64) async throws(EngineError) {
+  func waitForMoves(_ name: String, limitMs: Int64) async throws(EngineError) {
     let jobs = table.withLock { table in
       let module = table.modules[name]
       return module?.routes.values.contains(where: \.isMoving) ?? false ? module?.jobs ?? [] : []

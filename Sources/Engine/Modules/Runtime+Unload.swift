@@ -8,13 +8,10 @@ extension Runtime {
   /// - Parameters:
   ///   - drainMs: What polls and attempts may take together; nil = `runtime.shutdown_timeout`.
   ///   - onRemoved: What becomes of unsettled deliveries.
-  ///   - leavesBoot: The boot project does not name it any more, so that it is wanted again when it
-  ///     does.
   /// - Throws: ``EngineError`` `.notFound`, `.closed`, and `.unavailable` when the wish cannot be
   ///   recorded; then the module goes on.
   package func unloadModule(
-    _ name: String, drainMs: Int64?, onRemoved: RemovedPolicy, leavesBoot: Bool = false,
-    requester: String
+    _ name: String, drainMs: Int64?, onRemoved: RemovedPolicy, requester: String
   ) async throws(EngineError) -> UnloadReport {
     guard let known = table.withLock({ $0[name]?.name }) else {
       throw EngineError(moduleNotFound: name)
@@ -24,20 +21,29 @@ extension Runtime {
       guard let loaded = table.withLock({ $0.modules[known] }) else {
         throw EngineError(moduleNotFound: name)
       }
-      // From here on a crash does not bring it back, whatever the step it comes in.
-      let step = ModuleStep(known, to: .unloading, isWanted: false, leavesBoot: leavesBoot)
-      try await registry.advance(step, telling: nil)
-      note(.moduleUnloading, known, result: "by \(requester)")
-      CrashPoint.moduleUnloading.reached()
-      let limitMs = drainMs ?? settings.shutdownTimeoutMs
-      return try await unload(loaded, limitMs: limitMs, onRemoved)
+      return try await unload(
+        loaded, limitMs: drainMs ?? settings.shutdownTimeoutMs, onRemoved, requester: requester,
+        change: ChangeGroup("unload"))
     }
   }
 
-  private func unload(
-    _ loaded: LoadedModule, limitMs: Int64, _ onRemoved: RemovedPolicy
+  /// Follows the claim of the module's lock.
+  ///
+  /// - Parameters:
+  ///   - isWanted: Whether the next start brings it back.
+  ///   - leavesBoot: The boot project does not name it any more, so that it is wanted again when it
+  ///     does.
+  @discardableResult
+  func unload(
+    _ loaded: LoadedModule, limitMs: Int64, _ onRemoved: RemovedPolicy, isWanted: Bool = false,
+    leavesBoot: Bool = false, requester: String, change: ChangeGroup
   ) async throws(EngineError) -> UnloadReport {
     let name = loaded.name
+    // From here on a crash does not bring it back, whatever the step it comes in.
+    let step = ModuleStep(name, to: .unloading, isWanted: isWanted, leavesBoot: leavesBoot)
+    try await registry.advance(step, telling: nil)
+    note(.moduleUnloading, name, result: "by \(requester)")
+    CrashPoint.moduleUnloading.reached()
     let endMs = time.steadyMs + limitMs
     await endSources(of: [name], limitMs: limitMs)
     if onRemoved == .drain {
@@ -57,8 +63,9 @@ extension Runtime {
       failure = error
     }
     dismantle(name)
-    try await registry.advance(ModuleStep(name, to: .removed, isWanted: false), telling: event)
+    try await registry.advance(ModuleStep(name, to: .removed, isWanted: isWanted), telling: event)
     CrashPoint.moduleRemoved.reached()
+    await noteEnd(of: name, by: requester, change)
     note(.moduleRemoved, name, result: "\(report.parked) deliveries parked")
     if let failure { throw failure }
     return report

@@ -34,6 +34,8 @@ extension ModulePlan.Item {
 
 extension FieldChange {
   package var json: JSONValue {
-    ["path": .string(path), "from": from ?? .null, "to": to ?? .null]
+    var object: JSONObject = ["path": .string(path), "from": from ?? .null, "to": to ?? .null]
+    object["diff"] = lines.map { .array($0.map(JSONValue.string)) }
+    return .object(object)
   }
 }

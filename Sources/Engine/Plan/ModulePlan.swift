@@ -82,6 +82,29 @@ package struct ModulePlan: Sendable, Hashable {
     impact = PlanImpact(base, desired, onRemoved).list
   }
 
+  /// The hashes of the prompts and scripts that differ, old and new ones.
+  package var contentHashes: Set<String> {
+    Set(changes.compactMap(\.content).flatMap { [$0.from, $0.to].compactMap(\.self) })
+  }
+
+  /// Says line by line what is different in prompts and scripts.
+  ///
+  /// - Parameter contents: By hash; those that are not here are told by their hash alone.
+  package mutating func compareContents(_ contents: [String: [UInt8]]) {
+    for kind in items.keys {
+      for item in items[kind, default: []].indices {
+        for change in items[kind, default: []][item].changes.indices {
+          guard let pair = items[kind]?[item].changes[change].content, let from = pair.from,
+            let to = pair.to, let old = contents[from], let new = contents[to]
+          else { continue }
+          items[kind]?[item].changes[change].lines = LineDiff(from: old, to: new)?.lines
+        }
+      }
+    }
+  }
+
+  private var changes: [FieldChange] { items.values.joined().flatMap(\.changes) }
+
   /// The modules that a plan is to do something about, and what.
   package func modules(_ action: Action) -> [String] {
     (items[.modules] ?? []).filter { $0.action == action }.map(\.name)
@@ -129,11 +152,15 @@ extension ModulePlan.Summary {
 /// What a plan starts from: the modules at work or, without a runtime, what the database had last.
 package struct PlanBase: Sendable {
   package struct Module: Sendable {
-    package var name: String
+    package let name: String
     package var generation: Int64?
     package var contentHash: String
-    /// Nil when only the database is left: then what is in the module cannot be compared.
+    /// Nil when only a hash of it is left: then what is in the module cannot be compared.
     package var definition: ModuleDefinition?
+    /// The definition was made of what the database keeps.
+    package var isArchived = false
+    /// Variables that had another value then; of what the database keeps that shows nowhere else.
+    package var variables: [String] = []
 
     package init(
       name: String, generation: Int64?, contentHash: String, definition: ModuleDefinition? = nil

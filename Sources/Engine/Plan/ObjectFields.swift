@@ -4,16 +4,27 @@ package struct FieldChange: Sendable, Hashable {
   /// Nil where there was none; ``hidden`` for what may be secret.
   package var from: JSONValue?
   package var to: JSONValue?
-  /// The text of a prompt or script, shown as a part of its hash.
-  package var isContent: Bool
+  /// SHA-256 in hex of a prompt or script, which is shown as a part of it; nil for other fields.
+  package var content: Content?
+  /// What is different in a prompt or script, line by line; nil when that is not known.
+  package var lines: [String]?
+
+  /// The hashes of what there was and is.
+  package struct Content: Sendable, Hashable {
+    package var from: String?
+    package var to: String?
+  }
+
+  /// The text of a prompt or script.
+  package var isContent: Bool { content != nil }
 
   package init(
-    path: String, from: JSONValue?, to: JSONValue?, isContent: Bool = false
+    path: String, from: JSONValue?, to: JSONValue?, content: Content? = nil
   ) {
     self.path = path
     self.from = from
     self.to = to
-    self.isContent = isContent
+    self.content = content
   }
 
   /// What stands for a value that may not be shown.
@@ -99,14 +110,18 @@ struct ObjectFields {
       var to = ObjectFields.shown(leaf, written.new)
       // What differs is in the parts that are not shown, and the same text twice tells nobody.
       if from == to { (from, to) = (FieldChange.hidden, FieldChange.hidden) }
-      found.append(FieldChange(path: leaf.path, from: from, to: to, isContent: leaf.isContent))
+      found.append(
+        FieldChange(
+          path: leaf.path, from: from, to: to,
+          content: leaf.isContent
+            ? .init(from: other?.value.string, to: leaf.value.string) : Optional.none))
     }
     let paths = Set(leaves.map(\.path))
     for leaf in old.leaves where !paths.contains(leaf.path) {
       found.append(
         FieldChange(
           path: leaf.path, from: ObjectFields.shown(leaf, written.old), to: nil,
-          isContent: leaf.isContent))
+          content: leaf.isContent ? .init(from: leaf.value.string) : Optional.none))
     }
     return found
   }

@@ -11,8 +11,8 @@ struct PlannedModule {
     if base.kept.contains(module.name) {
       item.action = .unchanged
       item.detail = "unloaded by an operator, stays unloaded"
-    } else if let old = before?.definition {
-      compare(old, module)
+    } else if let before, let old = before.definition {
+      compare(old, module, before)
     } else if let before {
       compare(before, module)
     } else {
@@ -31,20 +31,28 @@ struct PlannedModule {
   private mutating func compare(_ old: PlanBase.Module, _ new: ModuleDefinition) {
     guard old.contentHash == new.contentHash else {
       item.action = .change
-      item.detail = "content changed; a running runtime compares it field by field"
+      item.detail = "content changed; what it was cannot be read from the history"
       return
     }
     item.action = .unchanged
     list(new, as: .unchanged)
   }
 
-  private mutating func compare(_ old: ModuleDefinition, _ new: ModuleDefinition) {
+  private mutating func compare(
+    _ old: ModuleDefinition, _ new: ModuleDefinition, _ base: PlanBase.Module
+  ) {
+    let isSameContent = base.contentHash == new.contentHash
+    // The order of keys may be lost in what the database keeps.
+    if base.isArchived, isSameContent { return list(new, as: .unchanged) }
     // As Runtime.reloadModule(_:onRemoved:drainMs:) decides.
     let different = ModuleChanges(from: old, to: new)
-    let isSame = different.isEmpty && old.contentHash == new.contentHash
+    let isSame = different.isEmpty && isSameContent
     item.action = isSame ? .unchanged : .change
     let comparison = ObjectComparison(old, new, different)
     item.changes = comparison.changes(old.fields, new.fields)
+    item.changes += base.variables.map {
+      FieldChange(path: "variables.\($0)", from: FieldChange.hidden, to: FieldChange.hidden)
+    }
     objects = comparison.objects
     guard !isSame else { return }
     let touched = objects.values.joined().count { $0.action != .unchanged }
@@ -53,6 +61,7 @@ struct PlannedModule {
   }
 
   private mutating func list(_ module: ModuleDefinition, as action: ModulePlan.Action) {
+    item.action = action
     for (kind, list) in module.planObjects {
       objects[kind] = list.map { object in
         ModulePlan.Item(

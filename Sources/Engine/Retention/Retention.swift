@@ -45,6 +45,7 @@ package struct Retention: Sendable {
     var dedupKeys = 0
     var coverage = 0
     var logEntries = 0
+    var generations = 0
     package var pages: Int64 = 0
     /// Of the writer by one operation, its commit included.
     package var longestHoldMs: Int64 = 0
@@ -53,7 +54,7 @@ package struct Retention: Sendable {
 
     var isEmpty: Bool {
       events == 0 && deliveries == 0 && dedupKeys == 0 && coverage == 0 && logEntries == 0
-        && pages == 0
+        && generations == 0 && pages == 0
     }
   }
 
@@ -91,7 +92,8 @@ package struct Retention: Sendable {
           "events": JSONValue(totals.events), "deliveries": JSONValue(totals.deliveries),
           "dead_letters": JSONValue(totals.deadLetters),
           "dedup_keys": JSONValue(totals.dedupKeys), "coverage": JSONValue(totals.coverage),
-          "log_entries": JSONValue(totals.logEntries), "pages": JSONValue(totals.pages),
+          "log_entries": JSONValue(totals.logEntries),
+          "generations": JSONValue(totals.generations), "pages": JSONValue(totals.pages),
           "longest_hold_ms": JSONValue(totals.longestHoldMs),
         ])
     }
@@ -121,6 +123,7 @@ package struct Retention: Sendable {
     if needs.hasOldLogs {
       try await forget(.logs, beforeMs: logsBeforeMs, &totals, \.logEntries)
     }
+    try await forgetGenerations(nowMs, &totals)
   }
 
   private func prune(
@@ -187,6 +190,20 @@ package struct Retention: Sendable {
       let count = try await store.forget(remains, beforeMs: beforeMs, limit: limit, hold: hold)
       totals[keyPath: total] += count
       guard count >= limit, await leaveToOthers(hold, &pace, &totals) else { return }
+    }
+  }
+
+  private func forgetGenerations(
+    _ nowMs: Int64, _ totals: inout Totals
+  ) async throws(StoreError) {
+    var pace = BatchPace(in: 4...64)
+    while !stopping.isSet {
+      let old = try await store.inspection.oldGenerations(nowMs: nowMs, limit: pace.size)
+      guard !old.isEmpty else { return }
+      let hold = HoldWatch(limitMs: BatchPace.targetMs, clock: { time.monotonicMs })
+      try await store.forgetGenerations(old, hold: hold)
+      totals.generations += old.count
+      guard await leaveToOthers(hold, &pace, &totals) else { return }
     }
   }
 

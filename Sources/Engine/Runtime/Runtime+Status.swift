@@ -55,6 +55,12 @@ extension Runtime {
     ]
   }
 
+  /// When a source is polled next, or fires; nil where that is not known, or it is neither.
+  package func nextPollMs(ofSource id: String, module name: String) -> Int64? {
+    let runner = table.withLock { $0[name]?.sources[id]?.runner }
+    return runner.flatMap { $0.state.withLock(\.nextPollAtMs) }
+  }
+
   /// The health record of connectors.md 1.2.
   func health(_ status: SourceStatus) -> JSONValue {
     var object: JSONObject = [

@@ -74,7 +74,11 @@ final class Workplace: Sendable {
     user: UInt32? = nil
   ) async throws -> Outcome {
     let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-    let usual = ["HOME": home, "PATH": path, "ORGLOOP_DB": database, "NO_COLOR": "1"]
+    let usual = [
+      "HOME": home, "PATH": path, "ORGLOOP_DB": database, "NO_COLOR": "1",
+      // Whatever else uses the usual port on this machine.
+      "ORGLOOP_PORT": "0",
+    ]
     let values = usual.merging(environment) { $1 }
     var words = [try Workplace.program()] + arguments
     if let user {

@@ -43,6 +43,7 @@ final class FakeGateway: RuntimeGateway {
     case plan(RemovedPolicy)
     case apply(RemovedPolicy, plan: String?)
     case selectWorkspace(String, root: String)
+    case rollback(RollbackRequest)
     case pause(PauseSelection, reason: String?, durationMs: Int64?)
     case resume(PauseSelection)
     case letters(LetterOrder, perSecond: Double?)
@@ -110,6 +111,12 @@ final class FakeGateway: RuntimeGateway {
   func why(_ id: String, route: String?) async throws -> JSONValue? {
     try fail()
     return id == "evt_1" ? ["id": "evt_1", "route": JSONValue(route)] : nil
+  }
+
+  func standing(
+    of kind: Inspector.ObjectKind, _ name: String, module: String
+  ) async throws -> JSONValue {
+    ["kind": .string(kind.rawValue), "name": .string(name), "module": .string(module)]
   }
 
   func inject(
@@ -182,6 +189,11 @@ final class FakeGateway: RuntimeGateway {
 
   func selectWorkspace(_ name: String, root: String, by caller: Caller) async throws {
     try note(.selectWorkspace(name, root: root), caller)
+  }
+
+  func rollback(_ request: RollbackRequest, by caller: Caller) async throws -> JSONValue {
+    try note(.rollback(request), caller)
+    return ["applied": true]
   }
 
   func pause(

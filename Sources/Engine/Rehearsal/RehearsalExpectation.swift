@@ -1,5 +1,5 @@
 /// What should become of an event, as a test file says it.
-package struct Expectation: Sendable {
+package struct RehearsalExpectation: Sendable {
   /// The routes that match are those named, and no others.
   package var isExact: Bool
   package var routes: [Route]
@@ -92,7 +92,7 @@ package struct UnmetExpectation: Sendable, Hashable {
   }
 }
 
-extension Expectation {
+extension RehearsalExpectation {
   /// Everything that is not as expected, in the order of the file; empty when all is.
   package func unmet(by report: RehearsalReport) -> [UnmetExpectation] {
     var unmet: [UnmetExpectation] = []
@@ -109,7 +109,7 @@ extension Expectation {
         unmet.append(
           UnmetExpectation(
             route.origin, route.written, expected: "the route matches",
-            actual: Expectation.reason(route.name, report)))
+            actual: RehearsalExpectation.reason(route.name, report)))
       case (.matched, .some(let delivery)): unmet += route.unmetDetails(delivery)
       case (_, .some(let delivery)): unmet += route.unmet(by: delivery)
       }
@@ -134,7 +134,7 @@ extension Expectation {
   private static let sourcePath = DotPath(keys: ["source"])
 }
 
-extension Expectation.Route {
+extension RehearsalExpectation.Route {
   fileprivate func unmet(by delivery: RehearsedDelivery) -> [UnmetExpectation] {
     let fault = error == nil ? unmetOutcome(delivery) : unmetError(delivery)
     // Of what never came to be nothing more is said.
@@ -180,7 +180,8 @@ extension Expectation.Route {
     return [
       UnmetExpectation(
         error.origin, "\(written): error", expected: error.shown,
-        actual: texts.isEmpty ? delivery.summary : Expectation.quoted(texts.joined(separator: "; "))
+        actual: texts.isEmpty
+          ? delivery.summary : RehearsalExpectation.quoted(texts.joined(separator: "; "))
       )
     ]
   }
@@ -214,8 +215,8 @@ extension Expectation.Route {
       unmet.append(
         UnmetExpectation(
           piece.origin, "\(written): prompt",
-          expected: "contains \(Expectation.quoted(piece.text))",
-          actual: ready.prompt.map(Expectation.quoted) ?? "the route has no prompt"))
+          expected: "contains \(RehearsalExpectation.quoted(piece.text))",
+          actual: ready.prompt.map(RehearsalExpectation.quoted) ?? "the route has no prompt"))
     }
     if let isInbox, (isInbox.text == "true") != (ready.inboxKey != nil) {
       unmet.append(
@@ -228,12 +229,13 @@ extension Expectation.Route {
 
   /// - Parameter shown: What is told of the value, where it may not be told itself.
   private func check(
-    _ field: Expectation.Field, _ place: String, _ value: JSONValue?, shown: JSONValue? = nil
+    _ field: RehearsalExpectation.Field, _ place: String, _ value: JSONValue?,
+    shown: JSONValue? = nil
   ) -> [UnmetExpectation] {
     let verdict = field.condition.verdict(for: value)
     guard !verdict.isHolding else { return [] }
     let limit = verdict == .regexLimit ? " (the regular expression reached its step limit)" : ""
-    let actual = (shown ?? value).map { Expectation.excerpt(of: $0) } ?? "missing"
+    let actual = (shown ?? value).map { RehearsalExpectation.excerpt(of: $0) } ?? "missing"
     return [
       UnmetExpectation(
         field.origin, "\(written): \(place)", expected: field.shown, actual: actual + limit)
@@ -241,7 +243,7 @@ extension Expectation.Route {
   }
 }
 
-extension Expectation {
+extension RehearsalExpectation {
   /// 400: enough to see the difference, little enough for a terminal.
   private static let charactersMax = 400
 
