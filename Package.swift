@@ -203,7 +203,7 @@ let package = Package(
       exclude: ["README.md"], swiftSettings: settings),
     .testTarget(
       name: "ConfigurationTests", dependencies: ["ProjectConfiguration", "Engine", "TestSupport"],
-      swiftSettings: settings),
+      exclude: ["Corpus"], swiftSettings: settings),
     .testTarget(
       name: "ConnectorsTests",
       dependencies: [

@@ -138,9 +138,10 @@ struct ProjectReader {
     session.checkWorkspaceVariables()
     let secrets = session.sortedSecrets
     let invalid = session.isOverlayUnusable ? modules.map(\.name) : []
+    let redactor = Redactor(session.broughtIn.union(secrets))
     let diagnostics = Set(session.diagnostics).sorted().map { each in
       var each = each
-      each.message = Redaction.apply(each.message, secrets: secrets)
+      each.message = redactor.apply(each.message)
       return each
     }
     var shown: [String: JSONValue] = [:]

@@ -40,12 +40,17 @@ package struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
     return "\(file):\(line):\(column): \(level.rawValue)[\(code)] \(message)\(meant)"
   }
 
+  /// What to do: what was probably meant, else what helps with such a problem.
+  package var hint: String? {
+    suggestion.map { "did you mean \"\($0)\"?" } ?? DiagnosticCode.cure(of: code)
+  }
+
   /// Every part under its own name; `suggestion` and `subject` are null where there is none.
   package var json: JSONValue {
     [
       "file": .string(file), "line": JSONValue(line), "column": JSONValue(column),
       "level": .string(level.rawValue), "code": .string(code), "message": .string(message),
-      "suggestion": JSONValue(suggestion), "subject": JSONValue(subject),
+      "hint": JSONValue(hint), "suggestion": JSONValue(suggestion), "subject": JSONValue(subject),
     ]
   }
 }

@@ -36,15 +36,15 @@ enum Redaction {
   static func redacted(_ value: JSONValue, secrets: [String]) -> JSONValue? {
     let hidden = hidingLiterals(value)
     guard !secrets.isEmpty else { return hidden }
-    return hidingValues(hidden ?? value, secrets) ?? hidden
+    return hidingValues(hidden ?? value, Redactor(secrets)) ?? hidden
   }
 
-  private static func hidingValues(_ value: JSONValue, _ secrets: [String]) -> JSONValue? {
+  private static func hidingValues(_ value: JSONValue, _ redactor: Redactor) -> JSONValue? {
     if case .string(let text) = value {
-      let shown = apply(text, secrets: secrets)
+      let shown = redactor.apply(text)
       return shown == text ? nil : .string(shown)
     }
-    return changed(value) { hidingValues($0.value, secrets) }
+    return changed(value) { hidingValues($0.value, redactor) }
   }
 
   /// A value with `***` for every literal credential in it.

@@ -364,7 +364,8 @@ struct DiagnosticTests {
     #expect(
       JSONText(json).description
         == #"{"file":"orgloop.yaml","line":4,"column":1,"level":"warning","code":"key.unknown","#
-        + #""message":"unknown key \"transform\"","suggestion":"transforms","#
+        + #""message":"unknown key \"transform\"","hint":"did you mean \"transforms\"?","#
+        + #""suggestion":"transforms","#
         + #""subject":null}"#)
   }
 }

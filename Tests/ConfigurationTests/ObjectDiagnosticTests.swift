@@ -179,6 +179,103 @@ struct ObjectDiagnosticTests {
         == ["orgloop.yaml:5:57: error[connector.config] " + message])
   }
 
+  @Test func `an object with a wrong id is checked to its end, and references to it are right`()
+    throws
+  {
+    let project = try TestProject([
+      "orgloop.yaml": header + """
+        sources:
+          - { id: "a b", connector: webhook, poll: { interval: 5 }, confg: {} }
+          - { connector: github, config: { repo: a/b, events: [] } }
+        actors: [{ id: "x/y", connector: webhook, enabled: 5, delivery: { timeout: 5 } }]
+        transforms: [{ type: filter, config: { nonsense: 1 } }]
+        loggers: [{ name: " c", type: console, config: { level: loud } }]
+        routes:
+          - { when: { source: a b }, then: { actor: x/y }, transforms: [{ ref: none, timeout: 5 }] }
+        """
+    ])
+    let unit = "a duration needs a unit: \"5s\", \"5m\", …"
+    let characters =
+      #"must be letters, digits, ".", "_" and "-", at most 128, the first a letter or digit"#
+    #expect(
+      project.load().lines == [
+        #"orgloop.yaml:5:11: error[id.invalid] source id "a b" "# + characters,
+        #"orgloop.yaml:5:46: notice[poll.ignored] poll.interval has no effect: "webhook" is "#
+          + "pushed to",
+        "orgloop.yaml:5:56: error[key.type] poll.interval: " + unit,
+        #"orgloop.yaml:5:61: warning[key.unknown] source: unknown key "confg"; "#
+          + #"did you mean "config"?"#,
+        #"orgloop.yaml:6:5: error[key.missing] source: "id" is missing"#,
+        "orgloop.yaml:6:34: error[connector.config] token: required by github",
+        "orgloop.yaml:7:10: error[connector.config] url: required by webhook",
+        #"orgloop.yaml:7:16: error[id.invalid] actor id "x/y" "# + characters,
+        "orgloop.yaml:7:52: error[key.type] actor.enabled: must be true or false, not a number",
+        "orgloop.yaml:7:76: error[key.type] delivery.timeout: " + unit,
+        #"orgloop.yaml:8:14: error[key.missing] transform: "name" is missing"#,
+        #"orgloop.yaml:8:40: warning[key.unknown] unknown key "nonsense""#,
+        "orgloop.yaml:9:19: error[id.invalid] logger name must be 1 to 128 printable characters "
+          + "without blanks around them",
+        #"orgloop.yaml:9:57: error[connector.config] level: "loud" is none of debug, info, warn, "#
+          + "error",
+        #"orgloop.yaml:11:5: error[key.missing] route: "name" is missing"#,
+        #"orgloop.yaml:11:72: error[ref.transform] transforms: no transform "none" in module "#
+          + "default",
+        "orgloop.yaml:11:87: error[key.type] transforms.timeout: " + unit,
+      ])
+  }
+
+  @Test(arguments: [
+    ("source", "interval: 5s", #"source: key "interval" belongs in "poll""#),
+    ("source", "delivery: {}", #"source: key "delivery" belongs to an actor or a route"#),
+    ("source", "when: {}", #"source: key "when" belongs to a route"#),
+    ("actor", "poll: {}", #"actor: key "poll" belongs to a source"#),
+    ("actor", "retry: {}", #"actor: key "retry" belongs in "delivery""#),
+    ("actor", "modules: []", #"actor: unknown key "modules""#),
+    ("actor", "conection: x", #"actor: unknown key "conection"; did you mean "connector"?"#),
+  ])
+  func `a key that belongs elsewhere is told where`(
+    _ role: String, _ text: String, _ message: String
+  ) throws {
+    let project = try TestProject([
+      "orgloop.yaml": routed()
+        .replacing(
+          role == "source" ? "connector: webhook }]" : "connector: webhook, config",
+          with: role == "source"
+            ? "connector: webhook, \(text) }]" : "connector: webhook, \(text), config")
+    ])
+    let lines = project.load().lines
+    #expect(lines.count == 1)
+    #expect(lines.first?.hasSuffix("warning[key.unknown] " + message) ?? false, "\(lines)")
+  }
+
+  /// The value of a variable is hidden, whether it is a credential or not (config.md 3.3).
+  @Test(arguments: [
+    ("timeout: \"${V}\"", "timeout: a duration needs a unit"),
+    ("method: \"${V}\"", "method: \"***\" is none of POST, PUT"),
+    ("retries: \"${V}\"", "retries: must be from 0 to 5"),
+    ("proxy: { host: a, \"${V}\": 1 }", #"unknown key "proxy.${V}""#),
+  ])
+  func `a message does not tell what a variable holds`(
+    _ text: String, _ message: String
+  ) throws {
+    let project = try TestProject([
+      "orgloop.yaml": routed().replacing("chat.example\"", with: "chat.example\", \(text)")
+    ])
+    let lines = project.load(environment: ["V": "12345678"]).lines
+    #expect(lines.count == 1)
+    #expect(lines.first?.hasSuffix("] " + message) ?? false, "\(lines)")
+  }
+
+  @Test func `a file that a variable names is not told`() throws {
+    let project = try TestProject([
+      "orgloop.yaml": header + "loggers: [\"x/${V}.yaml\"]\n"
+    ])
+    #expect(
+      project.load(environment: ["V": "12345678"]).lines == [
+        "orgloop.yaml:4:11: error[file.missing] x/***.yaml: there is no such file"
+      ])
+  }
+
   @Test func `right values are handed on, with defaults and absolute paths`() throws {
     let project = try TestProject([
       "orgloop.yaml": header + """

@@ -159,17 +159,18 @@ struct SchemaAgreementTests {
     // What stands in several kinds of files is read by the same code in all of them.
     let known = kind == "Project" ? [] : Self.places(of: "Project", Self.project).map(\.table.name)
     for place in Self.places(of: kind, file.document) where !known.contains(place.table.name) {
+      let base = file.document.keeping(place.path.first)
       for field in place.table.fields where !Self.isException(field, place) {
         let path = place.path + [field.name]
         for value in Self.sample(of: field, in: place) {
-          let document = file.document.setting(value, at: path)
+          let document = base.setting(value, at: path)
           let found = try complaints(document, file.name, in: project)
           let isRight = validator.accepts(document)
           #expect(
             found.isEmpty == isRight,
             "\(kind) \(path.joined(separator: ".")) = \(JSONText(value)): \(found)")
           guard let first = found.first else { continue }
-          let start = Self.position(of: path, in: file.document)
+          let start = Self.position(of: path, in: base)
           #expect(
             found.contains { ($0.line, $0.column) >= start } || first.code == "key.missing"
               || first.code == "connector.config",
@@ -187,11 +188,18 @@ struct SchemaAgreementTests {
     let validator = SchemaValidator(try #require(Self.schemas.schema(of: kind)))
     let project = try place()
     for place in Self.places(of: kind, file.document) {
-      let document = file.document.setting(1, at: place.path + ["xyzzy"])
+      let document = file.document.keeping(place.path.first)
+        .setting(1, at: place.path + ["xyzzy"])
       try project.write(file.name, ConfigurationSchemas.text(of: document))
       let found = load(project).filter { $0.code == "key.unknown" && $0.message.contains("xyzzy") }
       #expect(found.isEmpty == place.table.isOpen, "\(place.path)")
       #expect(validator.accepts(document) == place.table.isOpen, "\(place.path)")
+    }
+  }
+
+  @Test func `a file without content is right to every schema`() {
+    for (name, schema) in Self.schemas.files {
+      #expect(SchemaValidator(schema).accepts(.null), "\(name)")
     }
   }
 

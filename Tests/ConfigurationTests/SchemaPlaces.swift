@@ -112,6 +112,14 @@ extension JSONValue: ExpressibleByFloatLiteral {
 }
 
 extension JSONValue {
+  /// A document with its header and one more key, so that many can be read in little time; what
+  /// the rest refers to is missing then, which is no matter of form.
+  func keeping(_ key: String?) -> JSONValue {
+    guard let key, case .object(let object) = self else { return self }
+    let kept = ["apiVersion", "kind", "metadata", key]
+    return .object(JSONObject(object.members.filter { kept.contains($0.key) }))
+  }
+
   /// The value with another one at a path of keys and positions.
   func setting(_ value: JSONValue, at path: [String]) -> JSONValue {
     guard let step = path.first else { return value }

@@ -89,7 +89,11 @@ struct GraphCheck {
     for parts in directory.parts {
       session.currentModule = parts.draft.name
       if isCertain { checkUse(parts) }
-      for source in parts.sources { checkMount(source, parts, &mounts) }
+      let nodes = Dictionary(
+        parts.draft.sources.map { ($0.origin, $0) }, uniquingKeysWith: { first, _ in first })
+      for source in parts.sources {
+        checkMount(source, source.origin.flatMap { nodes[$0] }, &mounts)
+      }
     }
     for (parts, routes) in routes {
       session.currentModule = parts.draft.name
@@ -132,10 +136,10 @@ struct GraphCheck {
   ]
 
   private func checkMount(
-    _ source: SourceDefinition, _ parts: ModuleParts, _ mounts: inout [String: String]
+    _ source: SourceDefinition, _ written: Node?, _ mounts: inout [String: String]
   ) {
     guard let origin = source.origin, let path = mount(source) else { return }
-    let node = parts.draft.sources.first { $0.origin == origin }?["config"]?["path"]
+    let node = written?["config"]?["path"]
     let place = node?.origin ?? origin
     let words = node?.display ?? path
     let isReserved =

@@ -90,17 +90,25 @@ enum FileAccess {
   static func isGlob(_ path: String) -> Bool { path.contains { "*?[".contains($0) } }
 
   /// The paths that match an absolute pattern, in byte order. `*` stops at slashes.
-  static func glob(_ pattern: String) -> [String] {
+  ///
+  /// - Parameter namesLeft: How many names may be looked at; what is found when there are no more
+  ///   is not all there is.
+  static func glob(_ pattern: String, namesLeft: inout Int) -> [String] {
     var found = [""]
-    for part in pattern.split(separator: "/").map(String.init) {
-      found = found.flatMap { base -> [String] in
-        guard isGlob(part) else {
-          return mode(base + "/" + part) == nil ? [] : [base + "/" + part]
+    for part in pattern.split(separator: "/") {
+      var next: [String] = []
+      let matcher = isGlob(String(part)) ? GlobPattern(part) : nil
+      for base in found where namesLeft > 0 {
+        guard let matcher else {
+          namesLeft -= 1
+          if mode(base + "/" + part) != nil { next.append(base + "/" + part) }
+          continue
         }
-        return names(in: base.isEmpty ? "/" : base)
-          .filter { fnmatch(part, $0, 0) == 0 }
-          .map { base + "/" + $0 }
+        let names = names(in: base.isEmpty ? "/" : base)
+        namesLeft -= names.count + 1
+        next += names.filter(matcher.matches).map { base + "/" + $0 }
       }
+      found = next
     }
     return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }

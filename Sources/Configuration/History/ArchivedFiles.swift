@@ -70,12 +70,12 @@ struct ArchivedFiles {
 
   /// The documents whose paths match, in byte order. `*` stops at slashes.
   func glob(_ pattern: String) -> [String] {
-    let wanted = pattern.split(separator: "/").map(String.init)
+    let wanted = pattern.split(separator: "/").map { ($0.hasPrefix("."), GlobPattern($0)) }
     let found = paths.filter { path in
       let parts = path.split(separator: "/").map(String.init)
       return parts.count == wanted.count
-        && zip(wanted, parts).allSatisfy { pattern, part in
-          !(part.hasPrefix(".") && FileAccess.isGlob(pattern)) && fnmatch(pattern, part, 0) == 0
+        && zip(wanted, parts).allSatisfy { wanted, part in
+          (wanted.0 || !part.hasPrefix(".")) && wanted.1.matches(part)
         }
     }
     return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }

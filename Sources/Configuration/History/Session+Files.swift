@@ -22,10 +22,6 @@ extension Session {
     archive?.names(in: directory) ?? FileAccess.names(in: directory)
   }
 
-  func glob(_ pattern: String) -> [String] {
-    archive?.glob(pattern) ?? FileAccess.glob(pattern)
-  }
-
   /// SHA-256 in hex of a script; nil for one that may be run and not read: then a change of it goes
   /// unnoticed, and it still runs.
   func scriptHash(_ path: String) -> String? {

@@ -63,6 +63,7 @@ struct ModuleReader {
 
   /// Reads everything below the top document of the module.
   mutating func read(_ document: Node, kind: FileKind) {
+    guard session.takeDocument(document) else { return }
     // Other modules and the process are no part of this one: it is unchanged when they change.
     draft.documents.append(written(document.without(["modules", "runtime"]), draft.file))
     let patched = overlay?.patchedTop(document) ?? document
@@ -129,7 +130,7 @@ struct ModuleReader {
     guard FileAccess.isGlob(path), session.kind(of: absolute) == nil else {
       return readFile(absolute, kind, namedAt: entry.origin)
     }
-    let matches = session.glob(absolute)
+    let matches = session.glob(absolute, at: entry.origin)
     if matches.isEmpty {
       session.report(
         .warning, "file.missing", "\(label): no file matches \(entry.display)", at: entry.origin)
@@ -140,7 +141,9 @@ struct ModuleReader {
   private mutating func readFile(_ path: String, _ kind: FileKind, namedAt reference: Origin) {
     let path = session.resolved(path) ?? path
     guard loaded.insert(path).inserted else { return }
-    guard let document = session.document(path, namedAt: reference) else { return }
+    guard let document = session.document(path, namedAt: reference),
+      session.takeDocument(document)
+    else { return }
     draft.documents.append(written(document, path))
     let node = substitution.apply(overlay?.patchedGroup(document) ?? document)
     guard !node.isNull else { return session.note(path, "empty") }

@@ -141,8 +141,9 @@ struct RouteReader {
   // MARK: transforms
 
   private mutating func step(_ node: Node) -> TransformStep? {
-    let overlay = node.isMap ? MapReader(session, node, Tables.step, "transforms") : nil
-    let field = overlay.map { $0.required("ref") } ?? node
+    let step = node.isMap ? MapReader(session, node, Tables.step, "transforms") : nil
+    let overlay = step.map(StepOverlay.init)
+    let field = step.map { $0.required("ref") } ?? node
     guard let field, let name = session.text(field, "transforms.ref") else { return nil }
     guard let definition = parts.transforms[name] else {
       session.report(

@@ -90,7 +90,10 @@ extension Session {
     do {
       return try parse(text)
     } catch {
-      refuse(node, label, error.message, code: code)
+      // The message may quote a part of the value, which a variable's must not be.
+      let message = error.message
+      refuse(
+        node, label, node.isReplaced ? String(message.prefix { $0 != ":" }) : message, code: code)
       return nil
     }
   }

@@ -27,6 +27,12 @@ final class Session {
   /// In the order of reading.
   private(set) var variables: [VariableUse] = []
   private var seenUses: Set<VariableUse> = []
+  /// Values that variables brought into documents, whether they are credentials or not.
+  private(set) var broughtIn: Set<String> = []
+  private var candidatesLeft = LoadLimits.candidatesMax
+  private var expandedBytesLeft = LoadLimits.expandedBytesMax
+  private var documentBytesLeft = LoadLimits.documentBytesMax
+  private(set) var globNamesLeft = LoadLimits.globNamesMax
   /// Whose errors are being found; nil while reading what belongs to none, such as the manifest.
   var currentModule: String?
   /// Contents of scripts and prompts, by their hash.
@@ -51,8 +57,8 @@ final class Session {
 
   func report(
     _ level: Diagnostic.Level, _ code: String, _ message: String, at origin: Origin,
-    among candidates: some Sequence<String> = [String](), meant word: String? = nil,
-    subject: String? = nil
+    among candidates: @autoclosure () -> some Sequence<String> = [String](),
+    meant word: String? = nil, subject: String? = nil
   ) {
     var level = level
     if options.strict, level == .warning { level = .error }
@@ -63,9 +69,19 @@ final class Session {
     diagnostics.append(
       Diagnostic(
         file: origin.file, line: origin.line, column: origin.column, level: level, code: code,
-        message: message,
-        suggestion: word.flatMap { Suggestion.nearest(to: $0, among: candidates) },
+        message: ShownText.line(message, charactersMax: LoadLimits.messageCharactersMax),
+        suggestion: word.flatMap { nearest(to: $0, among: candidates()) },
         subject: subject))
+  }
+
+  /// The candidate that was probably meant, as long as looking for it costs little.
+  func nearest(to word: String, among candidates: @autoclosure () -> some Sequence<String>)
+    -> String?
+  {
+    guard candidatesLeft > 0 else { return nil }
+    let names = Array(candidates())
+    candidatesLeft -= names.count
+    return Suggestion.nearest(to: word, among: names)
   }
 
   func error(_ code: String, _ message: String, at origin: Origin) {
@@ -105,6 +121,50 @@ final class Session {
   /// Remembers a credential, so that nothing shows it.
   func keepSecret(_ value: String) {
     if value.count >= Redaction.secretLengthMin { secrets.insert(value) }
+  }
+
+  /// Remembers what a variable brought into a document: messages hide it (config.md 3.3).
+  func noteValue(_ value: String) { broughtIn.insert(value) }
+
+  // MARK: Limits
+
+  /// Whether there is room for what a variable or parameter writes; says so once when there is not.
+  func takeExpanded(_ bytes: Int, at origin: Origin) -> Bool {
+    guard expandedBytesLeft >= 0 else { return false }
+    expandedBytesLeft -= bytes
+    guard expandedBytesLeft < 0 else { return true }
+    error(
+      "env.syntax",
+      "variables and parameters make the configuration larger than "
+        + "\(LoadLimits.expandedBytesMax >> 20) MiB", at: origin)
+    return false
+  }
+
+  /// Whether there is room for a document; says so once when there is not.
+  func takeDocument(_ node: Node) -> Bool {
+    guard documentBytesLeft >= 0 else { return false }
+    documentBytesLeft -= node.weight
+    guard documentBytesLeft < 0 else { return true }
+    error(
+      "yaml.syntax",
+      "all files together are larger than "
+        + "\(LoadLimits.documentBytesMax >> 20) MiB, counted as often as they are used",
+      at: node.origin)
+    return false
+  }
+
+  /// The paths that match a pattern; says so when there are too many names to look at.
+  func glob(_ pattern: String, at reference: Origin) -> [String] {
+    if let archive { return archive.glob(pattern) }
+    let hadRoom = globNamesLeft > 0
+    let found = FileAccess.glob(pattern, namesLeft: &globNamesLeft)
+    if hadRoom, globNamesLeft <= 0 {
+      error(
+        "file.missing",
+        "patterns lead to more than \(LoadLimits.globNamesMax) names; "
+          + "name the files or directories themselves", at: reference)
+    }
+    return found
   }
 
   /// The longest first, so that a value inside another is replaced with it.

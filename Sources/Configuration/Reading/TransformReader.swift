@@ -16,11 +16,28 @@ struct TransformDefinition {
   func config(over overlay: Node?) -> Node? {
     guard let overlay, overlay.isMap else { return node["config"] }
     guard let own = node["config"], own.isMap else { return overlay }
+    var places: [String: Int] = [:]
+    var pairs = own.pairs
+    for (place, pair) in pairs.enumerated() { places[pair.key] = place }
+    for pair in overlay.pairs {
+      if let place = places[pair.key] { pairs[place] = pair } else { pairs.append(pair) }
+    }
     var merged = own
-    var pairs = own.pairs.map { overlay.pair($0.key) ?? $0 }
-    pairs += overlay.pairs.filter { own[$0.key] == nil }
     merged.content = .map(pairs)
     return merged
+  }
+}
+
+/// What a route says of one of its steps.
+struct StepOverlay {
+  let onError: TransformStep.ErrorPolicy?
+  let timeoutMs: Int64?
+  let config: Node?
+
+  init(_ step: MapReader) {
+    onError = step.choice("on_error", TransformStep.ErrorPolicy.self)
+    timeoutMs = step.timeoutMs()
+    config = step.map("config")
   }
 }
 
@@ -91,14 +108,11 @@ extension Session {
   /// - Parameters:
   ///   - overlay: What the route says about the step; nil for a plain reference.
   func step(
-    _ definition: TransformDefinition, overlay: MapReader?, defaults: DefaultsBlock,
+    _ definition: TransformDefinition, overlay: StepOverlay?, defaults: DefaultsBlock,
     checker: ConfigChecker
   ) -> TransformStep? {
-    let onError = overlay?.choice("on_error", TransformStep.ErrorPolicy.self)
-    let timeoutMs = overlay?.timeoutMs()
-    let config = overlay?.map("config")
     guard let kind = definition.kind else { return nil }
-    let node = definition.config(over: config)
+    let node = definition.config(over: overlay?.config)
     let checked: JSONObject
     switch kind {
     case .script:
@@ -113,8 +127,8 @@ extension Session {
     }
     return TransformStep(
       name: definition.name, kind: kind, config: checked,
-      timeoutMs: timeoutMs ?? definition.timeoutMs ?? 30_000,
-      onError: onError ?? definition.onError ?? defaults.onError ?? .retry,
+      timeoutMs: overlay?.timeoutMs ?? definition.timeoutMs ?? 30_000,
+      onError: overlay?.onError ?? definition.onError ?? defaults.onError ?? .retry,
       environment: definition.environment, contentHash: definition.contentHash)
   }
 

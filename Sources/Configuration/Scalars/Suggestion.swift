@@ -4,9 +4,12 @@ enum Suggestion {
   ///
   /// - Complexity: candidates × lengths; only reached when a name is wrong.
   static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+    let lengthMax = LoadLimits.suggestionCharactersMax
+    guard word.utf8.count <= 4 * lengthMax else { return nil }
     let letters = Array(word.lowercased().unicodeScalars)
     var best: (name: String, distance: Int)?
-    for candidate in candidates where candidate != word {
+    for candidate in candidates
+    where candidate != word && candidate.utf8.count <= 4 * lengthMax {
       let other = Array(candidate.lowercased().unicodeScalars)
       let allowed = max(1, max(letters.count, other.count) / 3)
       let limit = min(allowed, (best?.distance ?? .max) - 1)

@@ -62,7 +62,11 @@ package struct ConfigurationSchemas: Sendable {
     var conditions: [JSONValue] = []
     for kind in FileKind.allCases {
       conditions.append([
-        "if": ["properties": ["kind": ["const": .string(kind.rawValue)]], "required": ["kind"]],
+        // A file without content is no object, of which "required" would not say anything.
+        "if": [
+          "type": "object", "required": ["kind"],
+          "properties": ["kind": ["const": .string(kind.rawValue)]],
+        ],
         "then": .object(builder.reference(kind.table)),
       ])
     }

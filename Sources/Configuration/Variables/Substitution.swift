@@ -76,6 +76,10 @@ struct Substitution {
       }
     }
     guard run.isChanged else { return node }
+    if !session.takeExpanded(run.value.utf8.count, at: node.origin) {
+      run.value = ""
+      run.replacement.isUnresolved = true
+    }
     var node = node
     node.content = .string(run.replacement.isUnresolved ? text : run.value)
     node.replacement = run.replacement
@@ -148,6 +152,7 @@ struct Substitution {
       run.isChanged = true
       run.rest = run.rest.dropFirst(count)
     } else if let value {
+      session.noteValue(value)
       run.append(secret: value, name: name, taking: count)
     } else {
       if !scope.isUnresolved(name) {
@@ -187,7 +192,7 @@ struct Substitution {
   }
 
   private func reportUnknown(_ name: String, at origin: Origin) {
-    let known = Suggestion.nearest(to: name, among: parameters.keys.sorted())
+    let known = session.nearest(to: name, among: parameters.keys.sorted())
     let meant = known.map { "; did you mean \"\($0)\"?" } ?? ""
     report("module.param", "no parameter \"\(name)\" is declared\(meant)", origin)
   }

@@ -147,7 +147,7 @@ extension Session {
   func checkAddition(_ node: Node, to list: String, among known: [String]) {
     let field = node[Overlay.identity(of: list)]
     guard let field, let name = field.string,
-      Suggestion.nearest(to: name, among: known) != nil
+      nearest(to: name, among: known) != nil
     else { return }
     let kind = list.dropLast()
     report(
@@ -162,7 +162,7 @@ extension Session {
     let used = Set(variables.map(\.name))
     for pair in node.pairs where !used.contains(pair.key) {
       let known = used.subtracting(workspaceVariables.keys).sorted()
-      guard Suggestion.nearest(to: pair.key, among: known) != nil else { continue }
+      guard nearest(to: pair.key, among: known) != nil else { continue }
       report(
         .warning, "overlay.unmatched", "nothing refers to the variable \"\(pair.key)\"",
         at: pair.keyOrigin, among: known, meant: pair.key)

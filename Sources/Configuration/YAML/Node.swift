@@ -105,7 +105,22 @@ struct Node: Sendable {
   }
 
   /// A scalar as text for messages, without anything that a variable brought in.
-  var display: String { replacement?.shown ?? scalarText ?? kind }
+  var display: String {
+    let text = replacement?.shown ?? scalarText ?? kind
+    guard text.utf8.count > LoadLimits.shownCharactersMax else { return text }
+    return text.prefix(LoadLimits.shownCharactersMax) + "…"
+  }
+
+  /// About how many bytes the tree takes.
+  var weight: Int {
+    switch content {
+    case .null, .bool, .number: LoadLimits.valueBytes
+    case .string(let text): LoadLimits.valueBytes + text.utf8.count
+    case .list(let list): list.reduce(LoadLimits.valueBytes) { $0 + $1.weight }
+    case .map(let pairs):
+      pairs.reduce(LoadLimits.valueBytes) { $0 + $1.key.utf8.count + $1.value.weight }
+    }
+  }
 
   /// The text of a scalar.
   var scalarText: String? {

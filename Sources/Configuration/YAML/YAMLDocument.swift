@@ -3,24 +3,27 @@ import Engine
 /// Reads one YAML file into a located tree (config.md 1.2).
 ///
 /// Everything is bounded before it is built: bytes, nesting, and nodes counted while aliases are
-/// expanded, so that a "bomb" of 400 bytes is refused after 50,000 steps.
+/// expanded, so that a "bomb" of 400 bytes is refused after 100,000 steps.
 struct YAMLDocument: ~Copyable {
   /// 1 MiB: a file.
   static let bytesMax = 1 << 20
   /// 32 levels: nesting.
   static let depthMax = 32
-  /// 50,000 nodes after the expansion of aliases.
-  static let nodesMax = 50_000
+  /// 100,000 nodes after the expansion of aliases.
+  static let nodesMax = 100_000
 
   private struct Anchored {
     let node: Node
     let nodeCount: Int
     let height: Int
+    /// Of all texts in it.
+    let textBytes: Int
   }
 
   private let events: YAMLEvents
   private let file: String
   private var nodeCount = 0
+  private var textBytes = 0
   /// How deep the subtree that was built last is; a scalar is 1.
   private var anchors: [String: Anchored] = [:]
   private var openAnchors: Set<String> = []
@@ -47,6 +50,9 @@ struct YAMLDocument: ~Copyable {
     guard bytes.count <= bytesMax else {
       throw YAMLFault(message: "the file is larger than 1 MiB", line: 1, column: 1)
     }
+    if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+      throw YAMLFault(message: "the file is UTF-16; save it as UTF-8", line: 1, column: 1)
+    }
     if let offset = bytes.firstIndex(where: { $0 < 0x20 && ![0x09, 0x0A, 0x0D].contains($0) }) {
       throw fault("a control character: this is not a text file", bytes, offset)
     }
@@ -66,10 +72,17 @@ struct YAMLDocument: ~Copyable {
   }
 
   private static func fault(_ message: String, _ bytes: [UInt8], _ offset: Int) -> YAMLFault {
-    let before = bytes[..<offset]
-    let start = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
-    let line = before.count { $0 == 0x0A } + 1
-    let column = String(decoding: bytes[start..<offset], as: UTF8.self).unicodeScalars.count + 1
+    var (line, column) = (1, 1)
+    var previous: Unicode.Scalar?
+    // The breaks that the parser counts.
+    for scalar in String(decoding: bytes[..<offset], as: UTF8.self).unicodeScalars {
+      switch scalar {
+      case "\n" where previous == "\r": break
+      case "\n", "\r", "\u{85}", "\u{2028}", "\u{2029}": (line, column) = (line + 1, 1)
+      default: column += 1
+      }
+      previous = scalar
+    }
     return YAMLFault(message: message, line: line, column: column)
   }
 
@@ -99,11 +112,13 @@ struct YAMLDocument: ~Copyable {
       throw event.fault("nested deeper than \(YAMLDocument.depthMax) levels")
     }
     if case .alias(let name) = event.kind { return try expand(name, event, depth: depth) }
-    let before = nodeCount
+    let (before, textBefore) = (nodeCount, textBytes)
     if let anchor = event.anchor { openAnchors.insert(anchor) }
     let built: (node: Node, height: Int)
     switch event.kind {
-    case .scalar(let text, let isPlain): built = (try scalar(text, isPlain, event), 1)
+    case .scalar(let text, let isPlain):
+      try countText(text.utf8.count, at: event)
+      built = (try scalar(text, isPlain, event), 1)
     case .listStart: built = try list(event, depth: depth)
     case .mapStart: built = try map(event, depth: depth)
     default: throw event.fault("unexpected end")
@@ -111,7 +126,8 @@ struct YAMLDocument: ~Copyable {
     if let anchor = event.anchor {
       openAnchors.remove(anchor)
       anchors[anchor] = Anchored(
-        node: built.node, nodeCount: nodeCount - before + 1, height: built.height)
+        node: built.node, nodeCount: nodeCount - before + 1, height: built.height,
+        textBytes: textBytes - textBefore)
     }
     return built
   }
@@ -120,6 +136,15 @@ struct YAMLDocument: ~Copyable {
     nodeCount += nodes
     guard nodeCount <= YAMLDocument.nodesMax else {
       throw event.fault("more than \(YAMLDocument.nodesMax) values, aliases expanded")
+    }
+  }
+
+  /// Without this, a thousand aliases of one long text would be a thousand long texts.
+  private mutating func countText(_ bytes: Int, at event: YAMLEvent) throws(YAMLFault) {
+    textBytes += bytes
+    guard textBytes <= LoadLimits.expandedBytesMax else {
+      throw event.fault(
+        "larger than \(LoadLimits.expandedBytesMax >> 20) MiB, aliases expanded")
     }
   }
 
@@ -133,6 +158,7 @@ struct YAMLDocument: ~Copyable {
       throw event.fault("alias \"\(name)\" has no anchor before it")
     }
     try count(anchored.nodeCount - 1, at: event)
+    try countText(anchored.textBytes, at: event)
     guard depth + anchored.height - 1 <= YAMLDocument.depthMax else {
       throw event.fault("nested deeper than \(YAMLDocument.depthMax) levels")
     }
@@ -230,7 +256,8 @@ struct YAMLDocument: ~Copyable {
     case .scalar(let text, _):
       let node = Node(.string(text), at: origin(event))
       if let anchor = event.anchor {
-        anchors[anchor] = Anchored(node: node, nodeCount: 1, height: 1)
+        anchors[anchor] = Anchored(
+          node: node, nodeCount: 1, height: 1, textBytes: text.utf8.count)
       }
       if event.tag != nil { _ = try scalar(text, true, event) }
       return node
@@ -238,6 +265,7 @@ struct YAMLDocument: ~Copyable {
       guard let text = anchors[name]?.node.scalarText else {
         throw event.fault("alias \"\(name)\" is not text that could be a key")
       }
+      try countText(text.utf8.count, at: event)
       return Node(.string(text), at: origin(event))
     default:
       throw event.fault("a key must be text, not a list or a map")

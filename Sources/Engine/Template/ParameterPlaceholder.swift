@@ -8,9 +8,14 @@ package enum ParameterPlaceholder {
     case parameter(String)
   }
 
+  /// 300 characters: a placeholder. A text full of "{{" and without an end would otherwise be gone
+  /// through from each of them.
+  private static let lengthMax = 300
+
   /// The parameter that a text begins with, and how many characters it takes.
   package static func leading(_ text: Substring) -> (name: String, length: Int)? {
-    guard text.hasPrefix("{{"), let close = text.firstRange(of: "}}") else { return nil }
+    guard text.hasPrefix("{{"), let close = text.prefix(lengthMax).firstRange(of: "}}")
+    else { return nil }
     let body = text[..<close.lowerBound].dropFirst(2)
     let trimmed = body.drop { $0 == " " }
     guard trimmed.hasPrefix("params.") else { return nil }
