@@ -32,8 +32,8 @@ package struct FieldChange: Sendable, Hashable {
 }
 
 /// An object of a definition as fields, in an order for reading.
-struct ObjectFields {
-  private struct Leaf {
+struct ObjectFields: Equatable {
+  private struct Leaf: Equatable {
     var path: String
     /// The nearest key, which a value of the documents must have too to be the same.
     let key: String

@@ -5,18 +5,21 @@ struct PlanObject {
   let name: String
   /// What it is, in a few words.
   let summary: String
-  /// Its fields by the place where it is used: transforms by route, everything else once.
-  let uses: [String: ObjectFields]
+  private let makeUses: () -> [String: ObjectFields]
 
-  init(_ name: String, _ summary: String, _ fields: ObjectFields) {
-    self.init(name, summary, uses: ["": fields])
+  init(_ name: String, _ summary: String, _ fields: @autoclosure @escaping () -> ObjectFields) {
+    self.init(name, summary) { ["": fields()] }
   }
 
-  init(_ name: String, _ summary: String, uses: [String: ObjectFields]) {
+  init(_ name: String, _ summary: String, uses: @escaping () -> [String: ObjectFields]) {
     self.name = name
     self.summary = summary
-    self.uses = uses
+    makeUses = uses
   }
+
+  /// Its fields by the place where it is used: transforms by route, everything else once. Made when
+  /// asked for: those of all objects of a large project at once are larger than the project.
+  var uses: [String: ObjectFields] { makeUses() }
 }
 
 extension ModuleDefinition {
@@ -43,18 +46,23 @@ extension ModuleDefinition {
   /// Those that routes use: others have no effect and are in no definition.
   private var planTransforms: [PlanObject] {
     var names: [String] = []
-    var uses: [String: [String: ObjectFields]] = [:]
-    var summaries: [String: String] = [:]
+    var uses: [String: [String: TransformStep]] = [:]
     for route in routes {
       for step in route.transforms {
         if uses[step.name] == nil { names.append(step.name) }
-        var fields = ObjectFields()
-        step.add(to: &fields, below: "")
-        uses[step.name, default: [:]][route.name] = fields
-        summaries[step.name] = step.summary
+        uses[step.name, default: [:]][route.name] = step
       }
     }
-    return names.map { PlanObject($0, summaries[$0] ?? "", uses: uses[$0] ?? [:]) }
+    return names.map { name in
+      let steps = uses[name] ?? [:]
+      return PlanObject(name, steps.values.first?.summary ?? "") {
+        steps.mapValues { step in
+          var fields = ObjectFields()
+          step.add(to: &fields, below: "")
+          return fields
+        }
+      }
+    }
   }
 }
 

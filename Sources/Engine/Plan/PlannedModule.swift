@@ -76,9 +76,17 @@ struct PlannedModule {
 private struct ObjectComparison {
   private let old: ModuleDefinition
   private let new: ModuleDefinition
-  /// Collecting them takes a pass over the documents, so it is done once.
-  private let oldWritten: WrittenValues
-  private let newWritten: WrittenValues
+  private let written: Written
+
+  /// Collecting them takes a pass over the documents and much room, so it is done once, and only
+  /// where something is different.
+  private final class Written {
+    private let documents: (old: JSONText, new: JSONText)
+    lazy var old = WrittenValues(documents.old)
+    lazy var new = WrittenValues(documents.new)
+
+    init(_ old: JSONText, _ new: JSONText) { documents = (old, new) }
+  }
 
   /// By what the engine goes, whether a field tells of it or not.
   private let changed: [ModulePlan.Kind: [String]]
@@ -90,12 +98,12 @@ private struct ObjectComparison {
     ]
     self.old = old
     self.new = new
-    oldWritten = WrittenValues(old.documents)
-    newWritten = WrittenValues(new.documents)
+    written = Written(old.documents, new.documents)
   }
 
   func changes(_ before: ObjectFields, _ after: ObjectFields) -> [FieldChange] {
-    after.changes(from: before, written: (oldWritten, newWritten))
+    guard before != after else { return [] }
+    return after.changes(from: before, written: (written.old, written.new))
   }
 
   var objects: [ModulePlan.Kind: [ModulePlan.Item]] {
@@ -138,8 +146,9 @@ private struct ObjectComparison {
   /// What is used in several places is changed itself where all of them changed alike; a change in
   /// one place is that place's own.
   private func changes(_ before: PlanObject, _ after: PlanObject) -> [FieldChange] {
+    let old = before.uses
     let all = after.uses.sorted { $0.key < $1.key }.compactMap { place, fields in
-      before.uses[place].map { changes($0, fields) }
+      old[place].map { changes($0, fields) }
     }
     guard let first = all.first else { return [] }
     return first.filter { change in all.allSatisfy { $0.contains { $0.path == change.path } } }
