@@ -76,8 +76,8 @@ enum ContentHash {
     }
     let sorted = content(sortingKeys)
     let fingerprint = keyed(JSONText(sorted).description, name: "documents", key: key)
-    func redacted(_ content: JSONValue) -> JSONText {
-      var members = Redaction.redacting(content, secrets: secrets).object ?? [:]
+    func complete(_ redacted: JSONValue) -> JSONText {
+      var members = redacted.object ?? [:]
       members["captured"] = .object(JSONObject(files))
       members["variables"] = .object(JSONObject(variables))
       members["inherited_variables"] = .object(JSONObject(inherited))
@@ -85,10 +85,11 @@ enum ContentHash {
       return JSONText(.object(members))
     }
     let asWritten = content { $0 }
-    let documents = redacted(asWritten)
+    let redacted = Redaction.redacting(asWritten, secrets: secrets)
     return Stored(
-      hash: hex(redacted(sorted).bytes), documents: documents,
-      literals: LiteralCredentials.find(in: asWritten, hiddenIn: documents.value()))
+      hash: hex(complete(Redaction.redacting(sorted, secrets: secrets)).bytes),
+      documents: complete(redacted),
+      literals: LiteralCredentials.find(in: asWritten, hiddenIn: redacted))
   }
 
   /// What variables of other scopes brought into nodes, by name. A name may have two values: one

@@ -14,9 +14,12 @@ struct ArchiveReader {
   private struct Source {
     let entry: HistoryEntry
     let reading: ReadingRecord
-    /// Documents, parameters and defaults, literal credentials put back.
+    /// What is kept, literal credentials put back.
     let content: JSONValue
     let captured: [String: String]
+
+    /// Keyed hashes by the names of variables.
+    func variables(_ key: String) -> [JSONObject.Member] { content[key]?.object?.members ?? [] }
 
     var documents: [JSONObject.Member] { content["documents"]?.object?.members ?? [] }
 
@@ -141,7 +144,7 @@ struct ArchiveReader {
     guard let document = session.document(reading.path, namedAt: origin) else { return nil }
     let scope = session.scope(root: reading.root)
     // A manifest's variables count for the project, although its list of modules is not kept.
-    for name in entry.documents.value()["variables"]?.object?.keys ?? [] { _ = scope.value(name) }
+    for variable in source.variables("variables") { _ = scope.value(variable.key) }
     let declared = document["params"].map {
       Substitution(session, scope: scope).apply($0)
     }
@@ -189,8 +192,7 @@ struct ArchiveReader {
   ) {
     let now = definition.documents.value()
     for key in ["variables", "inherited_variables"] {
-      for member in source.entry.documents.value()[key]?.object?.members ?? []
-      where now[key]?[member.key] != member.value {
+      for member in source.variables(key) where now[key]?[member.key] != member.value {
         let changed = ArchivedProject.ChangedVariable(
           module: definition.name, name: member.key)
         if !project.variables.contains(changed) { project.variables.append(changed) }

@@ -20,9 +20,9 @@ enum LiteralCredentials {
   ) {
     switch (content, stored) {
     case (.object(let object), .object(let other)):
-      for member in object.members {
-        guard let value = other[member.key] else { continue }
-        collect(member.value, value, below(place, member.key), &found)
+      // Redaction keeps members and their order.
+      for (member, hidden) in zip(object.members, other.members) {
+        collect(member.value, hidden.value, below(place, member.key), &found)
       }
     case (.array(let list), .array(let other)):
       for (index, pair) in zip(list, other).enumerated() {
