@@ -61,6 +61,8 @@ struct HistoryReader {
     options: LoadOptions
   ) async throws -> PastDefinitions {
     let contents = try await history.files(entries.flatMap(\.captured.values))
+    var options = options
+    options.workspace = LoadOptions.Workspace(name: try global.workspaceName())
     let read = loading.loader(options).load(
       entries, contents: contents,
       as: ArchiveOptions(usesCaptured: true, literals: project?.literals ?? [:]))

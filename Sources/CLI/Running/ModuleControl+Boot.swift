@@ -118,7 +118,8 @@ extension ModuleControl {
         let project = await files.project(origin, beside: runtime.loadedDefinitions)
         let definition = try definition(known.name, of: project)
         _ = try await runtime.loadModule(
-          origin.order(definition, of: project, requester: known.loadedBy))
+          origin.order(
+            definition, of: project, requester: known.loadedBy, as: ChangeGroup("start")))
         loaded.append(definition)
       } catch {
         let failure = Failure(error)

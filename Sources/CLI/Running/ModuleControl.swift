@@ -28,8 +28,10 @@ struct ModuleControl: Sendable {
         try refuseTaken(definitions, by: held)
       }
       var statuses: [JSONValue] = []
+      let change = ChangeGroup("load")
       for definition in definitions {
-        let order = origin.order(definition, of: project, requester: requester)
+        let order = origin.order(
+          definition, of: project, requester: requester, as: change)
         let report = try await refusing { try await runtime.loadModule(order) }
         statuses.append(report.json(warnings: project.warningTexts))
       }
@@ -156,7 +158,8 @@ struct ModuleControl: Sendable {
     return try await turns.take(key(origin)) {
       let project = await files.project(origin, beside: runtime.loadedDefinitions)
       let order = origin.order(
-        try definition(known.name, of: project), of: project, requester: requester)
+        try definition(known.name, of: project), of: project, requester: requester,
+        as: ChangeGroup("reload"))
       let report = try await refusing {
         try await runtime.reloadModule(order, onRemoved: onRemoved, drainMs: nil)
       }

@@ -63,6 +63,8 @@ final class ModuleFiles: Sendable {
       var options = LoadOptions()
       options.hashKey = files.hashKey
       options.neighbours = running.map { Neighbour(definition: $0, isBoot: false) }
+      options.workspace = LoadOptions.Workspace(
+        name: files.workspace, variablesRoot: files.bootDirectory)
       let project = files.loading.loader(options).load(
         entries, contents: contents,
         as: ArchiveOptions(usesCaptured: false, literals: literals))
@@ -114,14 +116,15 @@ enum ModuleOrigin: Sendable, Hashable {
   /// An order to load a module that was read from here. One that a manifest names is read there
   /// again, because the values of its parameters stand there.
   func order(
-    _ definition: ModuleDefinition, of project: LoadedProject, requester: String
+    _ definition: ModuleDefinition, of project: LoadedProject, requester: String,
+    as change: ChangeGroup
   ) -> ModuleOrder {
     guard case .file(_, _, let parameters) = self else {
-      return ModuleOrder(definition, isFromBoot: true, requester: requester)
+      return ModuleOrder(definition, isFromBoot: true, requester: requester, change: change)
     }
     let manifest = project.configFile.flatMap { $0 == definition.path ? nil : $0 }
     return ModuleOrder(
       definition, parameters: manifest == nil ? parameters : [:], project: manifest,
-      isFromBoot: false, requester: requester)
+      isFromBoot: false, requester: requester, change: change)
   }
 }

@@ -14,9 +14,12 @@ struct ArchiveReader {
   private struct Source {
     let entry: HistoryEntry
     let reading: ReadingRecord
-    /// Documents, parameters and defaults, literal credentials put back.
+    /// What is kept, literal credentials put back.
     let content: JSONValue
     let captured: [String: String]
+
+    /// Keyed hashes by the names of variables.
+    func variables(_ key: String) -> [JSONObject.Member] { content[key]?.object?.members ?? [] }
 
     var documents: [JSONObject.Member] { content["documents"]?.object?.members ?? [] }
 
@@ -87,6 +90,7 @@ struct ArchiveReader {
     var files = ArchivedFiles(contents: contents, usesCaptured: options.usesCaptured)
     for source in group { files.add(source.documents, captured: source.captured, source.reading) }
     session.archive = files
+    takeUpOverlay(group, session)
     let drafts = drafts(group, session)
     let builder = ModuleBuilder(
       session, drafts, userDefaults: userDefaults(group, session), settings: RuntimeSettings())
@@ -105,6 +109,18 @@ struct ArchiveReader {
       each.message = Redaction.apply(each.message, secrets: secrets)
       return each
     }
+  }
+
+  /// The overlay is one of the documents and is laid over the others again; the variables of the
+  /// workspace are those that it has now.
+  private func takeUpOverlay(_ group: [Source], _ session: Session) {
+    guard let project = group.first(where: \.reading.isProject) else { return }
+    session.workspaceVariables = OverlayReader.variables(
+      beside: project.reading.path, catalog: catalog, environment: environment, home: home,
+      options: session.options)
+    guard let shown = project.reading.overlay else { return }
+    let path = shown.hasPrefix("/") ? shown : session.projectRoot + "/" + shown
+    session.overlay = session.archive?.document(path).map { Overlay(file: path, $0) }
   }
 
   private func userDefaults(_ group: [Source], _ session: Session) -> Node? {
@@ -141,7 +157,7 @@ struct ArchiveReader {
     guard let document = session.document(reading.path, namedAt: origin) else { return nil }
     let scope = session.scope(root: reading.root)
     // A manifest's variables count for the project, although its list of modules is not kept.
-    for name in entry.documents.value()["variables"]?.object?.keys ?? [] { _ = scope.value(name) }
+    for variable in source.variables("variables") { _ = scope.value(variable.key) }
     let declared = document["params"].map {
       Substitution(session, scope: scope).apply($0)
     }
@@ -189,8 +205,7 @@ struct ArchiveReader {
   ) {
     let now = definition.documents.value()
     for key in ["variables", "inherited_variables"] {
-      for member in source.entry.documents.value()[key]?.object?.members ?? []
-      where now[key]?[member.key] != member.value {
+      for member in source.variables(key) where now[key]?[member.key] != member.value {
         let changed = ArchivedProject.ChangedVariable(
           module: definition.name, name: member.key)
         if !project.variables.contains(changed) { project.variables.append(changed) }

@@ -18,6 +18,8 @@ struct ArchivedFiles {
   private var links: [String: String] = [:]
   /// SHA-256 of scripts and prompts by absolute path.
   private(set) var captured: [String: String] = [:]
+  /// The names that there are, by directory.
+  private var names: [String: Set<String>] = [:]
   /// Contents by hash.
   let contents: [String: [UInt8]]
   /// Scripts and prompts are what they were then.
@@ -38,9 +40,17 @@ struct ArchivedFiles {
     for member in documents {
       let origin = Origin(file: member.key, line: 1, column: 1)
       self.documents[absolute(member.key)] = Node(json: member.value, at: origin)
+      note(absolute(member.key))
     }
-    for (path, target) in reading.links { links[absolute(path)] = absolute(target) }
+    for (path, target) in reading.links {
+      links[absolute(path)] = absolute(target)
+      note(absolute(path))
+    }
     for (path, hash) in captured { self.captured[absolute(path)] = hash }
+  }
+
+  private mutating func note(_ path: String) {
+    names[FilePath.directory(path), default: []].insert(FilePath.name(path))
   }
 
   func document(_ path: String) -> Node? { documents[path] }
@@ -63,14 +73,16 @@ struct ArchivedFiles {
   func resolved(_ path: String) -> String { links[path] ?? path }
 
   func names(in directory: String) -> [String] {
-    paths.filter { FilePath.directory($0) == directory }.map(FilePath.name)
-      .filter { !$0.hasPrefix(".") }
+    (names[directory] ?? []).filter { !$0.hasPrefix(".") }
       .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
   /// The documents whose paths match, in byte order. `*` stops at slashes.
   func glob(_ pattern: String) -> [String] {
     let wanted = pattern.split(separator: "/").map { ($0.hasPrefix("."), GlobPattern($0)) }
+    let paths = names.flatMap { directory, names in
+      names.map { directory == "/" ? "/" + $0 : directory + "/" + $0 }
+    }
     let found = paths.filter { path in
       let parts = path.split(separator: "/").map(String.init)
       return parts.count == wanted.count
@@ -80,8 +92,6 @@ struct ArchivedFiles {
     }
     return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
-
-  private var paths: Set<String> { Set(documents.keys).union(links.keys) }
 }
 
 extension Node {

@@ -11,6 +11,8 @@ struct ReadingRecord {
   var isProject: Bool
   /// Named as `module load` names modules; its parameters were given by hand.
   var isByHand: Bool
+  /// Shown path of the overlay that was laid over the documents; nil without one.
+  var overlay: String?
   /// Names of the parameters that were given.
   var given: [String]
   /// Which of the lower `defaults` there are, in the order in which they are kept.
@@ -21,7 +23,7 @@ struct ReadingRecord {
   var literals: [String: String]
 
   init(
-    _ draft: ModuleDraft, projectRoot: String, hasUserDefaults: Bool, hasBootDefaults: Bool,
+    _ draft: ModuleDraft, projectRoot: String, overlay: String?, hasUserDefaults: Bool, hasBootDefaults: Bool,
     links: [String: String], literals: [String: JSONValue], key: [UInt8]
   ) {
     path = draft.file
@@ -30,6 +32,7 @@ struct ReadingRecord {
     alias = draft.alias
     isProject = draft.isBoot
     isByHand = draft.isBoot && draft.name != "default"
+    self.overlay = draft.isBoot ? overlay : nil
     given = draft.given
     lower = (hasUserDefaults ? ["user"] : []) + (hasBootDefaults ? ["boot"] : [])
     self.links = links
@@ -50,6 +53,7 @@ struct ReadingRecord {
     alias = json["alias"]?.string
     isProject = json["project"]?.bool ?? false
     isByHand = json["by_hand"]?.bool ?? false
+    overlay = json["overlay"]?.string
     given = json["given"]?.array?.compactMap(\.string) ?? []
     lower = json["lower"]?.array?.compactMap(\.string) ?? []
     links = ReadingRecord.texts(json["links"])
@@ -63,6 +67,7 @@ struct ReadingRecord {
     object["alias"] = alias.map(JSONValue.string)
     if isProject { object["project"] = true }
     if isByHand { object["by_hand"] = true }
+    object["overlay"] = overlay.map(JSONValue.string)
     if !given.isEmpty { object["given"] = .array(given.map(JSONValue.string)) }
     if !lower.isEmpty { object["lower"] = .array(lower.map(JSONValue.string)) }
     if !links.isEmpty { object["links"] = ReadingRecord.json(links) }

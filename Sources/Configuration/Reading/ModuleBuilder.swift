@@ -74,7 +74,8 @@ struct ModuleBuilder {
       key: session.options.hashKey)
     session.literals[draft.name] = stored.literals
     let reading = ReadingRecord(
-      draft, projectRoot: session.projectRoot, hasUserDefaults: userDefaults != nil,
+      draft, projectRoot: session.projectRoot,
+      overlay: (session.overlay?.file).map(session.shown), hasUserDefaults: userDefaults != nil,
       hasBootDefaults: !draft.isBoot && drafts.boot.defaults != nil, links: session.links,
       literals: stored.literals, key: session.options.hashKey)
     let base = ModuleDefinition(name: draft.name)

@@ -4,6 +4,21 @@ import Engine
 struct OverlayReader {
   let session: Session
 
+  /// The variables of a workspace as its overlay says them now; what is wrong with that is said where
+  /// the project itself is read.
+  static func variables(
+    beside file: String, catalog: ConnectorCatalog, environment: [String: String], home: String,
+    options: LoadOptions
+  ) -> [String: VariableScope.Given] {
+    let root = FilePath.directory(file)
+    let session = Session(
+      catalog: catalog, environment: environment, home: home, workingDirectory: root,
+      options: options)
+    session.projectRoot = root
+    OverlayReader(session: session).read(beside: file)
+    return session.workspaceVariables
+  }
+
   /// Takes up the overlay that belongs to a configuration file, before anything else is read.
   ///
   /// Only a project has one: overlays do not reach into packages (config.md 11).

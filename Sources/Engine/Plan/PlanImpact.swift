@@ -55,6 +55,10 @@ struct PlanImpact {
     }
     let new = desired.first { $0.name == module }
     let route = new?.routes.first { $0.name == name }
+    if let old = before[module], old.isArchived, let new, old.contentHash == new.contentHash {
+      // The order of keys may be lost in what the database keeps.
+      return route.flatMap { losesActor($0, of: module) ? .waiting : nil }
+    }
     guard let old = before[module], old.definition == nil else {
       return fate(of: route, before: oldRoute(name, in: module), module)
     }
