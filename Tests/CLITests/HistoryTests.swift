@@ -139,6 +139,34 @@ import Testing
     #expect(try !leaks(work))
   }
 
+  @Test func `what a workspace lays over the files is brought back too`() async throws {
+    let more = "  - { name: second, when: { source: in }, then: { actor: out } }"
+    let work = try Workplace(project: Workplace.project())
+    try work.write(
+      "workspaces/default.yaml",
+      """
+      kind: Workspace
+      variables: { WHO: ada }
+      actors: [{ id: out, config: { env: { WHO: "${WHO}" } } }]
+      routes: [{ name: through, enabled: false }]
+
+      """)
+    _ = try await work.start()
+    let before = try hashes(work)
+    try work.write("orgloop.yaml", Workplace.project(more: more))
+    #expect(try await work.run("apply").status == 0)
+    #expect(try hashes(work) != before)
+    let plan = try await work.run("rollback", "@1", "--plan-only", "--json").json()
+    #expect(plan["summary"] == ["add": 0, "change": 0, "remove": 1])
+    #expect(plan["rollback"]?["variables"] == [])
+    let back = try await work.run("rollback", "@1", "--json")
+    #expect(back.status == 0, "\(back.error)")
+    #expect(try hashes(work) == before)
+    #expect(try await work.run("stop").status == 0)
+    let stopped = try await work.run("plan", "--json").json()
+    #expect(stopped["summary"] == ["add": 1, "change": 0, "remove": 0])
+  }
+
   private func leaks(_ work: Workplace) throws -> Bool {
     for suffix in ["", "-wal"] {
       let data = try Data(contentsOf: URL(filePath: work.database + suffix))

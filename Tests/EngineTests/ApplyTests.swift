@@ -164,6 +164,26 @@ import Testing
     }
   }
 
+  @Test func `an exchange of paths that fails later is undone`() async throws {
+    let scratch = try Scratch()
+    let path = scratch.path + "/a.db"
+    let before = [module("a", path: "/one"), module("b", path: "/two"), module("c")]
+    try await withRuntime(path, modules: before, catalog: world.catalog) { runtime, _ in
+      try breakStorage(path, of: "c")
+      let order = try await order(
+        [module("a", path: "/two"), module("b", path: "/one"), module("c", route: "next")],
+        on: runtime)
+      let error = await #expect(throws: EngineError.self) { try await runtime.apply(order) }
+      #expect(
+        error?.message.hasSuffix("; a, b brought back, so nothing is changed") == true,
+        "\(String(describing: error))")
+      #expect(await runtime.receiveWebhook(path: "/one", request: .test("{}"))?.isAccepted == true)
+      #expect(try await runtime.inspector.events(EventQuery()).items.first?["module"] == "a")
+      #expect(await runtime.receiveWebhook(path: "/two", request: .test("{}"))?.isAccepted == true)
+      #expect(try await runtime.inspector.events(EventQuery()).items.first?["module"] == "b")
+    }
+  }
+
   @Test func `deliveries of removed routes are dropped when all is done, not before`()
     async throws
   {

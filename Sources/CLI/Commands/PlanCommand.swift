@@ -88,7 +88,12 @@ struct StoppedPlan {
   func make() async throws -> JSONValue {
     let database = Database(path: database)
     guard try database.exists() else { return try await plan(nil) }
-    return try await database.readModules { try await plan($0) }
+    do {
+      return try await database.readModules { try await plan($0) }
+    } catch let failure as Failure where failure.code == .notFound {
+      // A start that was cut off has left a file without tables: nothing has ever run.
+      return try await plan(nil)
+    }
   }
 
   /// - Parameter archive: Nil where nothing has ever run.

@@ -49,12 +49,23 @@ extension ModuleControl {
 
   private func past(_ place: HistoryPlace) async throws -> Past {
     let last = try await runtime.history.last(of: place)
-    let entries = try await runtime.history.modules(at: last).filter(\.isFromBoot)
+    let byHand = Set(try await runtime.knownModules().filter { !$0.isFromBoot }.map(\.name))
+    // What an older orgloop has stored does not say whose it was: it is refused later, not left out.
+    let entries = try await runtime.history.modules(at: last).filter { entry in
+      entry.isFromBoot || entry.reading == nil && !byHand.contains(entry.module)
+    }
     let number = if case .generation(let number) = place { number } else { last }
     guard !entries.isEmpty else {
       throw EngineError(
         .notFound, "at generation \(number) the boot project had no module",
         hint: "orgloop config log shows what there is")
+    }
+    if let other = entries.lazy.compactMap(\.projectRoot).first(where: { $0 != files.bootDirectory }
+    ) {
+      throw EngineError(
+        .conflict,
+        "generation \(number) is of the project in \(other), which is not the one that runs",
+        hint: "start the runtime with that project")
     }
     return Past(number: number, entries: entries)
   }
@@ -78,8 +89,9 @@ extension ModuleControl {
         Failure(
           .configuration, .configuration,
           "module \(literal.module): \(literal.file): \(literal.field): the credential that stood "
-            + "there was never stored, and the file does not have it any more; write it there "
-            + "again, or better put it into a variable"))
+            + "there was never stored, and the file "
+            + (project.hasErrors ? "cannot be read now" : "does not have it any more")
+            + "; write it there again, or better put it into a variable"))
     }
     guard !archived.hasErrors else {
       throw ConfigurationRefusal(

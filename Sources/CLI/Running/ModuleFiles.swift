@@ -26,7 +26,8 @@ final class ModuleFiles: Sendable {
     catalog = loading.catalog
   }
 
-  private var bootDirectory: String { Workspaces.directory(of: bootFile) }
+  /// Of the project that the runtime was started with, symbolic links resolved.
+  var bootDirectory: String { Workspaces.directory(of: bootFile) }
 
   /// Reads what an origin names.
   ///

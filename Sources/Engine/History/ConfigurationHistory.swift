@@ -56,6 +56,9 @@ package struct HistoryEntry: Sendable {
   /// Named by the boot manifest, or the boot project itself.
   package var isFromBoot: Bool { reading?["boot"]?.bool ?? false }
 
+  /// The directory of the project that it was read with; nil for what an older orgloop has stored.
+  package var projectRoot: String? { reading?["project_root"]?.string }
+
   init(_ row: GenerationRow) {
     number = row.number
     module = row.module

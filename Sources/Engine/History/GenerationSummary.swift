@@ -34,8 +34,13 @@ package struct GenerationSummary: Sendable, Hashable {
     if old["defaults"] != new["defaults"] {
       changes.append(Change(action: .change, kind: "defaults", name: "that lie below its own"))
     }
-    guard changes.isEmpty, old["fingerprint"] != new["fingerprint"] else { return }
-    changes.append(Change(action: .change, kind: "credential", name: "written in a file"))
+    if before.reading?["literals"] != entry.reading?["literals"] {
+      changes.append(Change(action: .change, kind: "credential", name: "written in a file"))
+    }
+    // Objects that lie in other files than before.
+    guard changes.isEmpty else { return }
+    let names = (GenerationSummary.names(of: old), GenerationSummary.names(of: new))
+    compare(names.0, names.1, as: "document")
   }
 
   /// `~ route pager, + actor phone`, at most so many.
@@ -66,18 +71,21 @@ package struct GenerationSummary: Sendable, Hashable {
   private mutating func compare(
     _ old: [JSONObject.Member], _ new: [JSONObject.Member], as kind: String
   ) {
-    let before = Dictionary(old.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
-    let names = Set(new.map(\.key))
-    for member in new {
-      guard let other = before[member.key] else {
-        changes.append(Change(action: .add, kind: kind, name: member.key))
-        continue
-      }
-      guard other != member.value else { continue }
-      changes.append(Change(action: .change, kind: kind, name: member.key))
+    // A name may stand in several files: an overlay patches what another file has.
+    let before = Dictionary(grouping: old, by: \.key).mapValues { $0.map(\.value) }
+    let after = Dictionary(grouping: new, by: \.key).mapValues { $0.map(\.value) }
+    var told: Set<String> = []
+    for name in (new + old).map(\.key) where told.insert(name).inserted {
+      let action: ModulePlan.Action =
+        before[name] == nil ? .add : after[name] == nil ? .remove : .change
+      guard before[name] != after[name] else { continue }
+      changes.append(Change(action: action, kind: kind, name: name))
     }
-    for member in old where !names.contains(member.key) {
-      changes.append(Change(action: .remove, kind: kind, name: member.key))
+  }
+
+  private static func names(of content: JSONValue) -> [JSONObject.Member] {
+    (content["documents"]?.object?.members ?? []).map {
+      JSONObject.Member(key: $0.key, value: .null)
     }
   }
 

@@ -42,6 +42,11 @@ extension Runtime {
     let names = Set(order.removals + order.arrivals.map(\.definition.name))
     try await moduleLocks.hold(names) { () throws(EngineError) in
       try refuseWhenStopping()
+      // What has to be brought back has to be written, too.
+      guard bus.hasRoom else {
+        throw EngineError(
+          .full, "the disk is nearly full; nothing is changed", hint: "free space on the disk")
+      }
       var applying = try Applying(self, order)
       defer { applying.freePaths() }
       try await applying.run()
@@ -304,6 +309,8 @@ private struct Applying {
 
   private func undo(_ step: Step) async throws(EngineError) {
     let change = ChangeGroup(undoing: order.change)
+    // Together they have the paths that they had, however these went round among them.
+    let all = Set(order.removals + order.arrivals.map(\.definition.name))
     switch step {
     case .added(let name):
       guard let loaded = runtime.table.withLock({ $0.modules[name] }) else { return }
@@ -314,9 +321,9 @@ private struct Applying {
     case .changed(let old):
       guard let loaded = runtime.table.withLock({ $0.modules[old.name] }) else { return }
       _ = try await runtime.reload(
-        loaded, old.order.again(change), onRemoved: .park, drainMs: nil)
+        loaded, old.order.again(change), onRemoved: .park, drainMs: nil, leaving: all)
     case .removed(let old):
-      _ = try await runtime.load(old.order.again(change))
+      _ = try await runtime.load(old.order.again(change), leaving: all)
     }
   }
 }

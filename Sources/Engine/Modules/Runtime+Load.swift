@@ -27,11 +27,13 @@ extension Runtime {
     }
   }
 
-  func load(_ order: ModuleOrder) async throws(EngineError) -> LoadReport {
+  func load(
+    _ order: ModuleOrder, leaving: Set<String> = []
+  ) async throws(EngineError) -> LoadReport {
     let name = order.definition.name
     note(.moduleLoading, name, result: "by \(order.requester)")
     do throws(EngineError) {
-      try checkMounts(of: [order.definition])
+      try checkMounts(of: [order.definition], leaving: leaving)
       let prepared = try await PreparedModule(
         order.definition, catalog: catalog, time: time, log: log)
       do throws(EngineError) {

@@ -22,8 +22,11 @@ extension Runtime {
   }
 
   /// Follows the claim of the module's lock.
+  ///
+  /// - Parameter leaving: Modules that will have let go of their paths by then.
   func reload(
-    _ loaded: LoadedModule, _ order: ModuleOrder, onRemoved: RemovedPolicy, drainMs: Int64?
+    _ loaded: LoadedModule, _ order: ModuleOrder, onRemoved: RemovedPolicy, drainMs: Int64?,
+    leaving: Set<String> = []
   ) async throws(EngineError) -> LoadReport {
     let name = loaded.name
     let changes = ModuleChanges(from: loaded.definition, to: order.definition)
@@ -33,7 +36,7 @@ extension Runtime {
         name: name, outcome: .unchanged, status: await statusOrNull(name), changes: changes)
     }
     do throws(EngineError) {
-      try checkMounts(of: [order.definition])
+      try checkMounts(of: [order.definition], leaving: leaving)
       if loaded.definition.alias != order.definition.alias {
         try await registry.claimAlias(order.definition)
       }
