@@ -3,9 +3,15 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 environment=.build/schemas-venv
-if ! "$environment/bin/python" -c 'import jsonschema, ruamel.yaml' 2>/dev/null; then
-  python3 -m venv --clear "$environment"
-  "$environment/bin/pip" install --quiet --disable-pip-version-check \
-    'jsonschema==4.26.0' 'ruamel.yaml>=0.18,<1'
+python="$environment/bin/python"
+has() { "$1" -c 'import jsonschema, ruamel.yaml' 2>/dev/null; }
+if ! has "$python"; then
+  python3 -m venv --clear "$environment" &&
+    "$environment/bin/pip" install --quiet --disable-pip-version-check \
+      'jsonschema==4.26.0' 'ruamel.yaml>=0.18,<1' || {
+    # Without PyPI: the distribution's own.
+    python=python3
+    has "$python" || apt-get install -y -qq python3-jsonschema python3-ruamel.yaml
+  }
 fi
-exec "$environment/bin/python" Tests/schemas/check.py "$@"
+exec "$python" Tests/schemas/check.py "$@"
