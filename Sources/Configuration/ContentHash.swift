@@ -63,32 +63,53 @@ enum ContentHash {
         JSONObject.Member(
           key: $0.name, value: .string(keyed($0.value, name: $0.name, key: key)))
       }
-    func content(_ arranged: (JSONValue) -> JSONValue) -> JSONValue {
+    func above(_ arranged: (JSONValue) -> JSONValue) -> JSONObject {
       [
-        "documents": .object(
-          JSONObject(
-            draft.documents.map {
-              JSONObject.Member(key: $0.key, value: arranged($0.value))
-            })),
         "params": .object(JSONObject(parameters)),
         "defaults": .array(lower.map { arranged($0.writtenJSON) }),
       ]
     }
-    let sorted = content(sortingKeys)
-    let fingerprint = keyed(JSONText(sorted).description, name: "documents", key: key)
-    func redacted(_ content: JSONValue) -> JSONText {
-      var members = Redaction.redacting(content, secrets: secrets).object ?? [:]
-      members["captured"] = .object(JSONObject(files))
-      members["variables"] = .object(JSONObject(variables))
-      members["inherited_variables"] = .object(JSONObject(inherited))
-      members["fingerprint"] = .string(fingerprint)
-      return JSONText(.object(members))
+    var stored = StoredText(), hashed = StoredText(), fingerprinted = StoredText()
+    var literals = LiteralCredentials.Finds()
+    // One after the other: all trees of a large project at once are many times its text.
+    for document in draft.documents {
+      let written = document.node.writtenJSON
+      let hidden = Redaction.redacted(written, secrets: secrets)
+      if let hidden { literals.add(written, hidden, in: ["documents", document.name]) }
+      stored.add(document.name, hidden ?? written)
+      hashed.add(document.name, sortingKeys(hidden ?? written))
+      fingerprinted.add(document.name, sortingKeys(written))
     }
-    let asWritten = content { $0 }
-    let documents = redacted(asWritten)
-    return Stored(
-      hash: hex(redacted(sorted).bytes), documents: documents,
-      literals: LiteralCredentials.find(in: asWritten, hiddenIn: documents.value()))
+    let fingerprint = keyed(
+      fingerprinted.text(with: above(sortingKeys)), name: "documents", key: key)
+    func whole(_ object: JSONObject) -> JSONObject {
+      let written = JSONValue.object(object)
+      let hidden = Redaction.redacted(written, secrets: secrets)
+      if let hidden { literals.add(written, hidden, in: []) }
+      var whole = (hidden ?? written).object ?? object
+      whole["captured"] = .object(JSONObject(files))
+      whole["variables"] = .object(JSONObject(variables))
+      whole["inherited_variables"] = .object(JSONObject(inherited))
+      whole["fingerprint"] = .string(fingerprint)
+      return whole
+    }
+    let hash = hex(hashed.text(with: whole(above(sortingKeys))).utf8)
+    let documents = JSONText(checked: Array(stored.text(with: whole(above { $0 })).utf8))
+    return Stored(hash: hash, documents: documents, literals: literals.found)
+  }
+
+  /// `{"documents": {…}, …}`, written document by document.
+  private struct StoredText {
+    private var documents = ""
+
+    mutating func add(_ name: String, _ document: JSONValue) {
+      if !documents.isEmpty { documents += "," }
+      documents += JSONText(.string(name)).description + ":" + JSONText(document).description
+    }
+
+    func text(with rest: JSONObject) -> String {
+      "{\"documents\":{" + documents + "}," + JSONText(.object(rest)).description.dropFirst()
+    }
   }
 
   /// What variables of other scopes brought into nodes, by name. A name may have two values: one

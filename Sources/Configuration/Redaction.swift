@@ -28,49 +28,64 @@ enum Redaction {
 
   /// A value without credentials: neither those known by their key nor those known by value.
   static func redacting(_ value: JSONValue, secrets: [String]) -> JSONValue {
-    replacing(redactingLiterals(value), Redactor(secrets))
+    redacted(value, secrets: secrets) ?? value
   }
 
-  private static func replacing(_ value: JSONValue, _ redactor: Redactor) -> JSONValue {
-    switch value {
-    case .string(let text): .string(redactor.apply(text))
-    case .array(let list): .array(list.map { replacing($0, redactor) })
-    case .object(let object):
-      .object(
-        JSONObject(
-          object.members.map {
-            JSONObject.Member(key: $0.key, value: replacing($0.value, redactor))
-          }))
-    default: value
+  /// As ``redacting(_:secrets:)``, nil where nothing is to be hidden: most of a large project is
+  /// not copied then.
+  static func redacted(_ value: JSONValue, secrets: [String]) -> JSONValue? {
+    let hidden = hidingLiterals(value)
+    guard !secrets.isEmpty else { return hidden }
+    return hidingValues(hidden ?? value, Redactor(secrets)) ?? hidden
+  }
+
+  private static func hidingValues(_ value: JSONValue, _ redactor: Redactor) -> JSONValue? {
+    if case .string(let text) = value {
+      let shown = redactor.apply(text)
+      return shown == text ? nil : .string(shown)
     }
+    return changed(value) { hidingValues($0.value, redactor) }
   }
 
   /// A value with `***` for every literal credential in it.
-  private static func redactingLiterals(_ value: JSONValue) -> JSONValue {
-    switch value {
-    case .array(let list): .array(list.map(redactingLiterals))
-    case .object(let object):
-      .object(
-        JSONObject(
-          object.members.map { member in
-            var member = member
-            member.value =
-              isCredential(key: member.key)
-              ? hidden(member.value) : redactingLiterals(member.value)
-            return member
-          }))
-    default: value
-    }
+  private static func hidingLiterals(_ value: JSONValue) -> JSONValue? {
+    changed(value) { isCredential(key: $0.key) ? hidingAll($0.value) : hidingLiterals($0.value) }
   }
 
   /// A variable's name stays readable: `${TOKEN}` is no secret, what stands for it is.
-  private static func hidden(_ value: JSONValue) -> JSONValue {
+  private static func hidingAll(_ value: JSONValue) -> JSONValue? {
     switch value {
-    case .array(let list): .array(list.map(hidden))
-    case .string(let text) where text.contains("${") || text.contains("{{") || text.contains("***"):
-      value
-    case .string, .number: "***"
-    default: redactingLiterals(value)
+    case .string(let text):
+      ["${", "{{", "***"].contains(where: text.contains) ? nil : "***"
+    case .number: "***"
+    // Below a map keys tell again what is a credential.
+    case .object: hidingLiterals(value)
+    default: changed(value) { hidingAll($0.value) }
+    }
+  }
+
+  /// A list or map with what becomes of its members; nil where nothing becomes of any.
+  private static func changed(
+    _ value: JSONValue, _ body: (JSONObject.Member) -> JSONValue?
+  ) -> JSONValue? {
+    switch value {
+    case .array(let list):
+      var result: [JSONValue]?
+      for (index, each) in list.enumerated() {
+        guard let new = body(JSONObject.Member(key: "", value: each)) else { continue }
+        if result == nil { result = list }
+        result?[index] = new
+      }
+      return result.map(JSONValue.array)
+    case .object(let object):
+      var result: [JSONObject.Member]?
+      for (index, member) in object.members.enumerated() {
+        guard let new = body(member) else { continue }
+        if result == nil { result = Array(object.members) }
+        result?[index].value = new
+      }
+      return result.map { .object(JSONObject($0)) }
+    default: return nil
     }
   }
 }

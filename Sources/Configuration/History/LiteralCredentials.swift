@@ -4,32 +4,32 @@ import Engine
 /// hash in their place, so that they can be taken from the file again as long as it has them.
 enum LiteralCredentials {
   /// The values that redaction has hidden, by place.
-  ///
-  /// - Parameters:
-  ///   - content: Documents, parameters and defaults as they are written.
-  ///   - stored: The same as it is kept.
-  static func find(in content: JSONValue, hiddenIn stored: JSONValue) -> [String: JSONValue] {
-    var found: [String: JSONValue] = [:]
-    collect(content, stored, "", &found)
-    return found
-  }
+  struct Finds {
+    private(set) var found: [String: JSONValue] = [:]
 
-  private static func collect(
-    _ content: JSONValue, _ stored: JSONValue, _ place: String,
-    _ found: inout [String: JSONValue]
-  ) {
-    switch (content, stored) {
-    case (.object(let object), .object(let other)):
-      for member in object.members {
-        guard let value = other[member.key] else { continue }
-        collect(member.value, value, below(place, member.key), &found)
+    /// - Parameters:
+    ///   - content: As it is written.
+    ///   - stored: The same as it is kept.
+    ///   - place: The keys that lead to it.
+    mutating func add(_ content: JSONValue, _ stored: JSONValue, in place: [String]) {
+      collect(content, stored, place.reduce("", LiteralCredentials.below))
+    }
+
+    private mutating func collect(_ content: JSONValue, _ stored: JSONValue, _ place: String) {
+      // To compare is quick, to put a place in words is not.
+      guard content != stored else { return }
+      switch (content, stored) {
+      case (.object(let object), .object(let other)):
+        for member in object.members {
+          guard let value = other[member.key] else { continue }
+          collect(member.value, value, LiteralCredentials.below(place, member.key))
+        }
+      case (.array(let list), .array(let other)):
+        for (index, pair) in zip(list, other).enumerated() {
+          collect(pair.0, pair.1, LiteralCredentials.below(place, String(index)))
+        }
+      default: found[place] = content
       }
-    case (.array(let list), .array(let other)):
-      for (index, pair) in zip(list, other).enumerated() {
-        collect(pair.0, pair.1, below(place, String(index)), &found)
-      }
-    case (let value, let other) where value != other: found[place] = value
-    default: break
     }
   }
 
@@ -74,7 +74,7 @@ enum LiteralCredentials {
   }
 
   /// As RFC 6901 writes it.
-  private static func below(_ place: String, _ key: String) -> String {
+  static func below(_ place: String, _ key: String) -> String {
     place + "/" + key.replacing("~", with: "~0").replacing("/", with: "~1")
   }
 }

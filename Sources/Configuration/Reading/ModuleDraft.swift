@@ -24,7 +24,7 @@ struct ModuleDraft {
   var origin: Origin
   /// Every document as it is written, by the name of its file; literal credentials included, so
   /// it is redacted before it goes anywhere.
-  var documents: [JSONObject.Member] = []
+  var documents: [(name: String, node: Node)] = []
   /// Names of the parameters that whoever loads the module gives; the others have their defaults.
   var given: [String] = []
 
@@ -112,8 +112,8 @@ struct ModuleReader {
     }
   }
 
-  private func written(_ document: Node, _ path: String) -> JSONObject.Member {
-    JSONObject.Member(key: session.shown(path), value: document.writtenJSON)
+  private func written(_ document: Node, _ path: String) -> (name: String, node: Node) {
+    (session.shown(path), document)
   }
 
   /// One entry of a list: an inline object, a path, or a pattern of paths.

@@ -11,6 +11,7 @@ struct RouteReader {
   private(set) var routes: [RouteDefinition] = []
   /// SHA-256 in hex of the prompts that were read, by absolute path.
   private(set) var prompts: [String: String] = [:]
+  private var readPrompts: [String: PromptFile] = [:]
   /// Names of transforms that a route uses.
   private(set) var usedTransforms: Set<String> = []
   /// What routes refer to, those with an error elsewhere included.
@@ -226,6 +227,8 @@ struct RouteReader {
         at: field.origin)
       return nil
     }
+    // Hundreds of routes may go by one prompt.
+    if let known = readPrompts[found] { return known }
     do {
       let bytes = try session.prompt(found)
       guard let prompt = PromptReader.read(bytes, path: found) else {
@@ -239,6 +242,7 @@ struct RouteReader {
       if prompts.updateValue(hash, forKey: found) == nil {
         session.note(found, "prompt")
       }
+      readPrompts[found] = prompt
       return prompt
     } catch {
       session.error(
