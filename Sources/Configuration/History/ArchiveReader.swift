@@ -125,8 +125,12 @@ struct ArchiveReader {
 
   private func userDefaults(_ group: [Source], _ session: Session) -> Node? {
     group.lazy.compactMap { $0.lower("user") }.first.map { value in
-      Substitution(session, scope: VariableScope(environment: environment))
-        .apply(Node(json: value, at: Origin(file: "config.yaml", line: 1, column: 1)))
+      Substitution(
+        session,
+        scope: VariableScope(
+          workspace: session.workspaceVariables, environment: environment)
+      )
+      .apply(Node(json: value, at: Origin(file: "config.yaml", line: 1, column: 1)))
     }
   }
 
@@ -182,7 +186,9 @@ struct ArchiveReader {
     let reading = source.reading
     let scope =
       reading.isByHand
-      ? VariableScope(environment: environment) : session.scope(root: reading.projectRoot)
+      ? VariableScope(
+        workspace: session.workspaceVariables, environment: environment)
+      : session.scope(root: reading.projectRoot)
     let substitution = Substitution(session, scope: scope)
     var given: [String: Node] = [:]
     for name in reading.given {

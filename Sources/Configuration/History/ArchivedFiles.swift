@@ -1,11 +1,5 @@
 import Engine
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Documents from the history in the place of files: a file's name leads to its tree, and lists and
 /// patterns are answered from the names that there are.
 ///
@@ -79,7 +73,8 @@ struct ArchivedFiles {
 
   /// The documents whose paths match, in byte order. `*` stops at slashes.
   func glob(_ pattern: String) -> [String] {
-    let wanted = pattern.split(separator: "/").map { ($0.hasPrefix("."), GlobPattern($0)) }
+    let wanted = pattern.split(separator: "/")
+      .map { (name: $0, pattern: FileAccess.isGlob(String($0)) ? GlobPattern($0) : nil) }
     let paths = names.flatMap { directory, names in
       names.map { directory == "/" ? "/" + $0 : directory + "/" + $0 }
     }
@@ -87,7 +82,7 @@ struct ArchivedFiles {
       let parts = path.split(separator: "/").map(String.init)
       return parts.count == wanted.count
         && zip(wanted, parts).allSatisfy { wanted, part in
-          (wanted.0 || !part.hasPrefix(".")) && wanted.1.matches(part)
+          wanted.pattern.map { !part.hasPrefix(".") && $0.matches(part) } ?? (wanted.name == part)
         }
     }
     return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
