@@ -182,7 +182,7 @@ extension SQL {
     LIMIT ?2
     """
 
-  /// Primary keys; backwards over the generations until one is of the module and old enough.
+  /// Index generations_module, backwards until one is old enough, and primary key.
   package static let documentsAt = """
     SELECT g.generation, d.content
     FROM generations AS g CROSS JOIN documents AS d ON d.hash = g.content_hash

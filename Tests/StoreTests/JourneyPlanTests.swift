@@ -77,7 +77,12 @@ struct JourneyPlanTests {
       ], passes: ["m"]),
     Plan(
       name: "documentsAt", sql: SQL.documentsAt,
-      lookUps: ["SEARCH d USING PRIMARY KEY (hash=?)"], passes: ["g"]),
+      lookUps: [
+        "SEARCH g USING INDEX generations_module (module=?)", "SEARCH d USING PRIMARY KEY (hash=?)",
+      ]),
+    Plan(
+      name: "recordedEvents", sql: SQL.recordedEvents,
+      lookUps: ["SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]),
     Plan(
       name: "documentsOf", sql: SQL.documentsOf,
       lookUps: ["SEARCH g USING INTEGER PRIMARY KEY (rowid=?)"]),
