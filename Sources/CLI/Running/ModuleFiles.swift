@@ -26,7 +26,7 @@ final class ModuleFiles: Sendable {
     catalog = loading.catalog
   }
 
-  private var bootDirectory: String { Workspaces.directory(of: bootFile) }
+  private var bootDirectory: String { FilePath.directory(bootFile) }
 
   /// Reads what an origin names.
   ///
