@@ -25,10 +25,7 @@ package struct ConfigurationLoader: Sendable {
   /// Loads the project at a path: a file, a directory, or nil for the working directory
   /// (config.md 1.1).
   package func load(_ path: String? = nil) -> LoadedProject {
-    let session = Session(
-      catalog: catalog, environment: environment, home: home,
-      workingDirectory: workingDirectory, options: options)
-    return ProjectReader(session).load(path)
+    ProjectReader(session()).load(path)
   }
 
   /// What a reader of one file needs.
@@ -54,10 +51,7 @@ package struct ConfigurationLoader: Sendable {
   ///   - package: A path or the name of a package.
   ///   - root: The directory below which names are looked up, and from which paths start.
   package func locate(package specifier: String, root: String) -> String? {
-    let session = Session(
-      catalog: catalog, environment: environment, home: home,
-      workingDirectory: workingDirectory, options: options)
-    return session.package(specifier, root: root)
+    session().package(specifier, root: root)
   }
 }
 
@@ -154,7 +148,7 @@ struct ProjectReader {
         !session.invalid.contains($0.name) && !session.isOverlayUnusable
       },
       invalidModules: session.invalid.union(invalid).sorted(), diagnostics: diagnostics,
-      files: session.files, variables: session.variables, secrets: secrets, shown: shown,
+      files: session.files, variables: session.markedVariables, secrets: secrets, shown: shown,
       literals: session.literals, workspace: session.options.workspace?.name,
       overlay: (session.overlay?.file).map(session.shown),
       overrides: session.overrides(hiding: secrets))

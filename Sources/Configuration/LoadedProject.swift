@@ -83,6 +83,8 @@ package struct VariableUse: Sendable, Hashable {
   package var defaultText: String?
   /// A name of a variable to pass on, which is left out when it is not set.
   package var isOptional = false
+  /// It stands where a credential belongs.
+  package var isCredential = false
 
   /// Where a value came from.
   package enum Source: String, Sendable {

@@ -88,6 +88,43 @@ import Testing
     #expect(try await work.run("add", "route", "r", "--source", "nope").status == 1)
   }
 
+  @Test(arguments: [0o644, 0o640])
+  func `the project file keeps its mode, and of what is refused no directory stays`(
+    mode: Int
+  ) async throws {
+    let work = try Workplace()
+    try FileManager.default.setAttributes(
+      [.posixPermissions: mode], ofItemAtPath: work.root + "/orgloop.yaml")
+    let before = try FileManager.default.contentsOfDirectory(atPath: work.root).sorted()
+    for arguments in [["connector", "in"], ["module", "default"]] {
+      #expect(try await work.run(["add"] + arguments).status == 1)
+      #expect(try work.mode("orgloop.yaml") == mode)
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: work.root).sorted() == before)
+    }
+    let added = try await work.run("add", "connector", "inbox")
+    #expect(added.status == 0, "\(added.error)")
+    #expect(try work.mode("orgloop.yaml") == mode)
+    #expect(try work.mode("connectors") == 0o755)
+  }
+
+  @Test func `an error that was there does not keep from adding, wherever it moves`() async throws {
+    let work = try Workplace(
+      project: Workplace.project()
+        .replacing("sources:", with: "loggers:\n  - { name: one, type: console }\nsources:")
+        .replacing(
+          "routes:",
+          with: "routes:\n  - { name: through, when: { source: in }, then: { actor: out } }"
+        ))
+    let checked = try await work.run("validate")
+    #expect((checked.output + checked.error).contains("is already at orgloop.yaml:"))
+    let added = try await work.run("add", "logger", "second", "--json")
+    #expect(added.status == 0, "\(added.error)")
+    #expect(try added.json()["edited"] == ["orgloop.yaml"])
+    let again = try await work.run("add", "connector", "in")
+    #expect(again.status == 1, "one more of what is wrong is new")
+  }
+
   @Test(arguments: [
     ("add", 64, "SUBCOMMANDS"), ("add connector", 64, "<name>"),
     ("add connector github", 64, "not built in yet"),
@@ -122,6 +159,7 @@ import Testing
         "transforms/drop-bot-noise.sh", "loggers/default.yaml", "sops/example.md",
         "tests/example.yaml", ".env.example", ".gitignore",
       ]))
+    for directory in ["routes", "sops"] { #expect(try work.mode(directory) == 0o755) }
     let checked = try await work.run("validate", "--strict")
     #expect(checked.status == 0, "\(checked.output)\(checked.error)")
     let tested = try await work.run("test", "--all", "--json")

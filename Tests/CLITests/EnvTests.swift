@@ -70,6 +70,22 @@ import Testing
     #expect(variables["ONLY_A_COMMENT"] == nil)
   }
 
+  @Test func `the default of a credential is not shown`() async throws {
+    let work = try Workplace(
+      project: Self.project.replacing("${HOOK_SECRET}", with: "${HOOK_SECRET:-open-sesame-1}")
+        .replacing("${TOKEN}", with: "${ENTRY:-open-sesame-2}")
+        .replacing("[cat]", with: "[cat, \"${API_KEY:-open-sesame-3}\", \"${NO_TOKEN:-}\"]"))
+    let shown = try await work.run("env")
+    #expect(!shown.output.contains("open-sesame"), "\(shown.output)")
+    #expect(shown.output.contains("default \"***\""))
+    let variables = try await work.run("env", "--json").json()["variables"]
+    for name in ["HOOK_SECRET", "ENTRY", "API_KEY"] {
+      #expect(variables?[name]?["default"] == "***", "\(name)")
+    }
+    #expect(variables?["NO_TOKEN"]?["default"] == "")
+    #expect(variables?["PLACE"]?["default"] == "in")
+  }
+
   @Test func `a check fails while one is missing`() async throws {
     #expect(
       try await workplace(host: false).run("env", "check", environment: environment).status == 1)

@@ -100,6 +100,37 @@ struct OverlayTests {
     #expect(module.actors.first?.config["url"] == "http://chat.example")
   }
 
+  @Test func `null leaves nothing where the project has no such map`() throws {
+    let loaded = try load(
+      """
+      routes:
+        - name: page
+          when: { filter: { payload.a: null, payload.b: 2 } }
+          then: { config: { room: { a: null, b: { c: null } }, tags: [null] } }
+
+      """,
+      ["orgloop.yaml": Self.project.replacing(", filter: { payload.a: 1, payload.b: 2 }", with: "")]
+    )
+    #expect(loaded.lines == [])
+    let route = try #require(loaded.module("default")?.routes.first)
+    #expect(route.filter.entries.map(\.path.description) == ["payload.b"])
+    #expect(route.config["room"] == ["b": [:]])
+    #expect(route.config["tags"] == [nil])
+    #expect(loaded.overrides.map(\.path).contains("routes.page.when.filter"))
+    #expect(loaded.overrides.allSatisfy { !JSONText($0.shown).description.contains("payload.a") })
+  }
+
+  @Test func `null is a value in an object that is the overlay's own`() throws {
+    let module = try module(
+      """
+      routes:
+        - { name: absent, when: { source: github, filter: { payload.a: null } }, then: { actor: chat } }
+
+      """)
+    let route = try #require(module.routes.first { $0.name == "absent" })
+    #expect(route.filter.entries.map(\.path.description) == ["payload.a"])
+  }
+
   @Test func `defaults and the runtime block lie over the project's`() throws {
     let loaded = try load(
       "defaults: { poll_interval: 30s }\nruntime: { http: { port: 4801 } }\n",

@@ -32,7 +32,8 @@ struct SubstitutionTests {
     ("A='q'", "q"), ("A=a=b", "a=b"), ("# A=no\nA=yes # kept", "yes # kept"), ("A=x\nA=y", "y"),
     ("A=\"", "\""), ("A=a\\nb", "a\\nb"),
     ("\u{FEFF}A=mark", "mark"), ("A=1\r\nB=2\r\n", "1"), ("A=x # no comment", "x # no comment"),
-    ("A=\"x", "\"x"),
+    ("A=\"x", "\"x"), ("A=a\u{2028}b\u{85}c", "a\u{2028}b\u{85}c"), ("export\tA=tab", "tab"),
+    ("A=a\u{0B}B=b\r\n", "a\u{0B}B=b"), ("exported=no\nA=1", "1"),
   ])
   func `a line of .env`(_ line: String, _ expected: String) throws {
     #expect(try config("${A}", dotEnv: line).value == .string(expected))

@@ -17,13 +17,25 @@ struct RunningRuntime: Sendable {
   ///
   /// - Returns: Nil when there is no such process.
   static func find(_ database: String) async throws -> RunningRuntime? {
-    let status = try await RuntimeClient.withRuntime(of: database) { client in
-      // One that is stopping may refuse; its row says the rest.
-      try? await client?.get("/control/status").body
-    }
+    let status = try await status(of: database)
     if let pid = status?["pid"]?.int64, let process = ProcessIdentity(pid: Int32(clamping: pid)) {
       return RunningRuntime(process: process, configPath: status?["config"]?.string)
     }
+    return try await recorded(in: database)
+  }
+
+  /// What the runtime says of itself; nil when none answers.
+  static func status(of database: String) async throws -> JSONValue? {
+    try await RuntimeClient.withRuntime(of: database) { client in
+      // One that is stopping may refuse; its row says the rest.
+      try? await client?.get("/control/status").body
+    }
+  }
+
+  /// The runtime that the row in the database names, whether it answers or not.
+  ///
+  /// - Returns: Nil when there is no such process.
+  static func recorded(in database: String) async throws -> RunningRuntime? {
     guard let record = try await Database(path: database).lastRuntime(),
       let process = ProcessIdentity(record)
     else { return nil }

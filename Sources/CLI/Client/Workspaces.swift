@@ -10,11 +10,7 @@ struct Workspaces {
   static let usual = WorkspaceFiles.usual
 
   /// - Parameter configPath: As the flags name the project; nil for the working directory.
-  init(configPath: String?) { root = ProjectFile.resolved(configPath).map(Workspaces.directory) }
-
-  static func directory(of file: String) -> String {
-    file.lastIndex(of: "/").map { String(file[..<$0]) } ?? "/"
-  }
+  init(configPath: String?) { root = ProjectFile.resolved(configPath).map(FilePath.directory) }
 
   /// The database of a workspace, absolute.
   static func database(of name: String) -> String {
@@ -39,14 +35,14 @@ struct Workspaces {
     let directory = Surroundings.orgloopDirectory + "/workspaces"
     // Without the directory there are no databases.
     let databases = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-    let found = databases.filter { WorkspaceFiles.isName($0) && exists($0) }
+    let found = databases.filter { NameRule.isID($0) && exists($0) }
     let overlays = root.map(WorkspaceFiles.names) ?? []
     return [Workspaces.usual] + Set(found + overlays).subtracting([Workspaces.usual]).sorted()
   }
 
   /// - Throws: ``Failure``, 64, for a name that could not be a file's.
   static func check(_ name: String) throws {
-    guard WorkspaceFiles.isName(name) else {
+    guard NameRule.isID(name) else {
       throw Failure(
         .usage, .usage, WorkspaceFiles.nameRule, hint: "it begins with a letter or a digit")
     }
@@ -116,8 +112,21 @@ extension GlobalOptions {
     let workspaces = workspaces
     let given = workspace ?? Surroundings.variable("ORGLOOP_WORKSPACE")
     if let given { try Workspaces.check(given) }
-    guard let name = try given ?? workspaces.selected() else { return Workspaces.usual }
-    try workspaces.require(name, database: databaseGiven())
+    let database = try databaseGiven()
+    if let given {
+      try workspaces.require(given, database: database)
+      return given
+    }
+    guard let name = try workspaces.selected() else { return Workspaces.usual }
+    // Who names a database need not have that of the workspace.
+    guard database == nil else { return name }
+    do {
+      try workspaces.require(name)
+    } catch var failure as Failure {
+      failure.message = "the selected workspace is gone: \(failure.message)"
+      failure.hint = "orgloop workspace select \(Workspaces.usual) goes back to that one"
+      throw failure
+    }
     return name
   }
 

@@ -149,11 +149,7 @@ enum FileName {
   ///
   /// - Throws: ``Failure``, 64.
   static func id(_ name: String) throws -> String {
-    let isID =
-      name.utf8.count <= 128
-      && name.first.map { $0.isASCII && ($0.isLetter || $0.isNumber) } == true
-      && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
-    guard isID else {
+    guard NameRule.isID(name) else {
       throw Failure(
         .usage, .usage, "the name must be 1 to 128 letters, digits, . _ or -",
         hint: "it begins with a letter or a digit")
@@ -165,10 +161,7 @@ enum FileName {
   ///
   /// - Throws: ``Failure``, 64.
   static func checked(_ name: String) throws -> String {
-    let isPlain =
-      (1...128).contains(name.count) && name.first != " " && name.last != " "
-      && !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
-    guard isPlain, name.contains(where: { $0.isLetter || $0.isNumber }) else {
+    guard NameRule.isName(name), name.contains(where: { $0.isLetter || $0.isNumber }) else {
       throw Failure(
         .usage, .usage, "the name must be 1 to 128 printable characters, without blanks at its ends"
       )

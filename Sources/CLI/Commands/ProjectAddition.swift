@@ -34,26 +34,55 @@ struct ProjectAddition {
     try await ProjectLoading.withCatalog { loading in
       let before = try ProjectAddition.load(loading, global)
       guard let config = before.configFile else { throw Failure(configurationOf: before) }
-      let known = Set(before.diagnostics.filter { $0.level == .error }.map(\.message))
       let root = before.projectRoot
       for file in files where FileStatus.exists(root + "/" + file.path) {
         throw Failure(
           .conflict, .failed, "\(root)/\(file.path) exists", hint: "nothing is overwritten")
       }
-      for file in files { try file.write(below: root) }
-      var original: Data?
+      var original: OriginalFile?
+      var made: [String] = []
       do {
+        for file in files { made += try file.write(below: root) }
         if !isFound(try ProjectAddition.load(loading, global)) { original = try edit(config) }
         let after = try ProjectAddition.load(loading, global)
-        let new = after.diagnostics.filter { $0.level == .error && !known.contains($0.message) }
+        let new = ProjectAddition.errors(of: after, beyond: before)
         guard new.isEmpty else { throw refusal(new) }
         report(
           isListed: original != nil || isFound(after), isEdited: original != nil, config, root)
       } catch {
-        try restore(config, original, below: root)
+        try restore(original, made, below: root)
         throw error
       }
     }
+  }
+
+  /// What an error is about. Its message may have a line in it, which moves with what is added.
+  private struct Matter: Hashable {
+    let code: String
+    let file: String
+    let subject: String?
+
+    init(_ error: Diagnostic) {
+      (code, file, subject) = (error.code, error.file, error.subject)
+    }
+  }
+
+  /// The errors of the matters that there are more errors of than before.
+  private static func errors(
+    of project: LoadedProject, beyond before: LoadedProject
+  ) -> [Diagnostic] {
+    let known = before.diagnostics.filter { $0.level == .error }
+    let messages = Set(known.map(\.message))
+    let counts = Dictionary(grouping: known, by: Matter.init).mapValues(\.count)
+    let found = project.diagnostics.filter { $0.level == .error }
+    return Dictionary(grouping: found, by: Matter.init)
+      .flatMap { matter, errors in
+        let count = counts[matter] ?? 0
+        guard errors.count > count else { return [Diagnostic]() }
+        let new = errors.filter { !messages.contains($0.message) }
+        return new.isEmpty ? errors : new
+      }
+      .sorted()
   }
 
   private func refusal(_ errors: [Diagnostic]) -> Failure {
@@ -72,34 +101,29 @@ struct ProjectAddition {
   /// Lists the entry.
   ///
   /// - Returns: The file as it was; nil where it could not be edited.
-  private func edit(_ config: String) throws -> Data? {
-    let url = URL(filePath: config)
-    guard let original = try? Data(contentsOf: url),  // then there is a line to add by hand
-      let changed = ListEdit(Array(original))?.adding(entry, to: list)
+  private func edit(_ config: String) throws -> OriginalFile? {
+    guard let original = try? OriginalFile(path: config),  // else there is a line to add by hand
+      let changed = ListEdit(Array(original.contents))?.adding(entry, to: list)
     else { return nil }
-    let mode = try? FileManager.default.attributesOfItem(atPath: config)[.posixPermissions]
     do {
-      try Data(changed).write(to: url, options: [.atomic])
-      // Written anew, it would have the mode of a new file.
-      if let mode {
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: config)
-      }
+      try original.replace(with: Data(changed))
     } catch {
       throw Failure(.inputOutput, .inputOutput, "cannot write \(config)")
     }
     return original
   }
 
-  private func restore(_ config: String, _ original: Data?, below root: String) throws {
+  private func restore(_ original: OriginalFile?, _ made: [String], below root: String) throws {
     for file in files {
       // What is left is listed nowhere.
       try? FileManager.default.removeItem(atPath: root + "/" + file.path)
     }
+    ProjectFiles.removeDirectories(made)
     guard let original else { return }
     do {
-      try original.write(to: URL(filePath: config), options: [.atomic])
+      try original.replace(with: original.contents)
     } catch {
-      throw Failure(.inputOutput, .inputOutput, "cannot write \(config) as it was")
+      throw Failure(.inputOutput, .inputOutput, "cannot write \(original.path) as it was")
     }
   }
 
@@ -119,17 +143,20 @@ struct ProjectAddition {
 }
 
 extension ProjectTemplate.File {
+  /// - Returns: The directories that were made for it.
   /// - Throws: ``Failure``, 74.
-  func write(below root: String) throws {
+  @discardableResult
+  func write(below root: String) throws -> [String] {
     let file = URL(filePath: root + "/" + path)
+    let made = try ProjectFiles.makeDirectory(of: file.path)
     do {
-      try FileManager.default.createDirectory(
-        at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
       try Data(text.utf8).write(to: file)
       try FileManager.default.setAttributes(
         [.posixPermissions: isExecutable ? 0o755 : 0o644], ofItemAtPath: file.path)
     } catch {
+      ProjectFiles.removeDirectories(made)
       throw Failure(.inputOutput, .inputOutput, "cannot write \(file.path)")
     }
+    return made
   }
 }

@@ -52,35 +52,61 @@ struct WorkspaceListCommand: AsyncParsableCommand {
       // The list is what helps to mend it.
       global.output.warning(Failure(error).message)
     }
-    var items: [JSONValue] = []
-    for name in workspaces.names {
-      items.append(try await WorkspaceListCommand.item(name, selected == name, workspaces))
-    }
+    let items = await WorkspaceListCommand.items(workspaces, selected: selected)
     let rows = items.map(WorkspaceListCommand.row)
     global.output.result(.array(items), Table.aligned(rows).joined(separator: "\n"))
   }
 
+  /// Asks all at once: each that does not answer takes its time.
+  private static func items(_ workspaces: Workspaces, selected: String?) async -> [JSONValue] {
+    let names = workspaces.names
+    return await withTaskGroup(of: (String, JSONValue).self) { group in
+      for name in names {
+        group.addTask { (name, await item(name, selected == name, workspaces)) }
+      }
+      var items: [String: JSONValue] = [:]
+      for await (name, item) in group { items[name] = item }
+      return names.compactMap { items[$0] }
+    }
+  }
+
   private static func item(
     _ name: String, _ isSelected: Bool, _ workspaces: Workspaces
-  ) async throws -> JSONValue {
+  ) async -> JSONValue {
     let database = Workspaces.database(of: name)
     var item: JSONObject = [
       "name": .string(name), "selected": .bool(isSelected), "db": .string(database),
       "exists": .bool(FileStatus.exists(database)),
     ]
     item["overlay"] = workspaces.overlay(of: name).map(JSONValue.string)
-    let status = try await RuntimeClient.withRuntime(of: database) { client in
-      try await client?.get("/control/status").body
+    do {
+      if let status = try await RunningRuntime.status(of: database) {
+        item["running"] = true
+        item["answers"] = true
+        item["pid"] = status["pid"]
+        item["http"] = status["http"]
+      } else if let silent = try await RunningRuntime.recorded(in: database) {
+        item["running"] = true
+        item["answers"] = false
+        item["pid"] = JSONValue(Int64(silent.process.pid))
+      } else {
+        item["running"] = false
+      }
+    } catch {
+      // The others can be told all the same.
+      item["running"] = .null
+      item["error"] = .string(Failure(error).message)
     }
-    item["running"] = .bool(status != nil)
-    item["pid"] = status?["pid"]
-    item["http"] = status?["http"]
     return .object(item)
   }
 
   private static func row(_ item: JSONValue) -> [String] {
     let state =
-      if item["running"] == true {
+      if let error = item["error"]?.string {
+        error
+      } else if item["answers"] == false {
+        "does not answer, PID \(item["pid"]?.int64 ?? 0)"
+      } else if item["running"] == true {
         "running, PID \(item["pid"]?.int64 ?? 0), \(item["http"]?.string ?? "")"
       } else {
         item["exists"] == true ? "stopped" : "no database yet"
@@ -125,7 +151,8 @@ struct WorkspaceSelectCommand: AsyncParsableCommand {
 /// `orgloop workspace delete`.
 struct WorkspaceDeleteCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "delete", abstract: "Delete a workspace's database; its overlay stays.")
+    commandName: "delete", abstract: "Delete a workspace's database; its overlay stays.",
+    discussion: "It asks first; where nobody can be asked, --yes consents.")
 
   @Argument(help: "Its name.") var name: String
   @Flag(name: .long, help: "Also when deliveries are not settled: they are lost.") var force = false
@@ -147,7 +174,7 @@ struct WorkspaceDeleteCommand: AsyncParsableCommand {
     }
     try await refuseRunning(database)
     guard global.confirms("Delete \(database), with all events in it?", usual: false) else {
-      throw Failure(.usage, .failed, "nothing was deleted")
+      throw global.refused("nothing was deleted", hint: "--yes deletes it")
     }
     let unsettled = try delete(database)
     let deselected = try await deselect(workspaces)

@@ -34,7 +34,8 @@ struct WorkspaceNewCommand: AsyncParsableCommand {
     var created: [String] = []
     if overlay == nil {
       let path = WorkspaceFiles.newOverlay(of: name, root: root)
-      try write(try text(root, workspaces), to: path)
+      try write(
+        try text(root, workspaces), to: path, like: from.flatMap(workspaces.overlay(of:)))
       created.append(path)
     }
     if !hasDatabase {
@@ -66,13 +67,14 @@ struct WorkspaceNewCommand: AsyncParsableCommand {
     }
   }
 
-  private func write(_ text: String, to path: String) throws {
+  /// - Parameter original: The overlay that it was made of.
+  private func write(_ text: String, to path: String, like original: String?) throws {
+    try ProjectFiles.makeDirectory(of: path)
     do {
-      try FileManager.default.createDirectory(
-        atPath: Workspaces.directory(of: path), withIntermediateDirectories: true)
+      // As the project's other files, with which it is kept; but what one of them hides stays hidden.
+      let mode = try original.map(ProjectFiles.mode) ?? 0o644
       try Data(text.utf8).write(to: URL(filePath: path), options: .withoutOverwriting)
-      // As the project's other files: it is kept with them.
-      try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
+      try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
     } catch {
       throw Failure(.inputOutput, .inputOutput, "cannot write \(path)")
     }

@@ -42,13 +42,23 @@ struct GlobalOptions: ParsableArguments {
   }
 
   /// - Parameter usual: What an empty answer means.
-  /// - Returns: True when nobody can be asked.
+  /// - Returns: What is usual when nobody can be asked, unless `--yes` has said it.
   func confirms(_ question: String, usual: Bool) -> Bool {
-    guard canAsk else { return true }
+    guard canAsk else { return yes || usual }
     output.write("\(question) [\(usual ? "Y/n" : "y/N")]: ", to: .standardError)
     // The end of the input is no consent.
     guard let line = readLine()?.lowercased() else { return false }
     return line.isEmpty ? usual : ["y", "yes"].contains(line)
+  }
+
+  /// Why nothing was done without consent.
+  ///
+  /// - Parameter hint: What `--yes` does.
+  func refused(_ message: String, hint: String) -> Failure {
+    // Nobody said no where nobody could be asked: the call lacks something then.
+    canAsk
+      ? Failure(.usage, .failed, message)
+      : Failure(.usage, .usage, message + ": there is nobody to ask", hint: hint)
   }
 
   /// The project file or directory to load; nil for the working directory.

@@ -204,7 +204,7 @@ extension Gateway {
   }
 
   func selectWorkspace(_ name: String, root: String, by caller: Caller) async throws {
-    guard WorkspaceFiles.isName(name) else {
+    guard NameRule.isID(name) else {
       throw EngineError(.invalid, WorkspaceFiles.nameRule)
     }
     try await noting("workspace select", "\(name) for \(root)", caller) {

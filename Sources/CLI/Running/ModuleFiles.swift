@@ -27,7 +27,7 @@ final class ModuleFiles: Sendable {
   }
 
   /// Of the project that the runtime was started with, symbolic links resolved.
-  var bootDirectory: String { Workspaces.directory(of: bootFile) }
+  var bootDirectory: String { FilePath.directory(bootFile) }
 
   /// Reads what an origin names.
   ///

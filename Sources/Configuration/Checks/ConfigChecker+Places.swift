@@ -158,6 +158,7 @@ extension Session {
   }
 
   private func checkCredential(_ node: Node, _ label: String) {
+    if node.isReplaced { noteCredential(at: node.origin) }
     guard !node.isUnresolved else { return }
     guard let text = node.scalarText, !text.isEmpty else {
       if let name = node.replacement?.values.first?.name {

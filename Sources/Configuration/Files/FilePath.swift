@@ -1,5 +1,5 @@
 /// Paths as text: joined and made plain without asking the file system (config.md 4).
-enum FilePath {
+package enum FilePath {
   /// An absolute path from one that is absolute, begins with `~/`, or is relative to `directory`.
   static func resolve(_ path: String, in directory: String, home: String) -> String {
     if path == "~" { return plain(home) }
@@ -21,7 +21,8 @@ enum FilePath {
     return "/" + parts.joined(separator: "/")
   }
 
-  static func directory(_ path: String) -> String {
+  /// What a file lies in; `/` for what lies there.
+  package static func directory(_ path: String) -> String {
     guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return "/" }
     return String(path[..<slash])
   }

@@ -27,6 +27,8 @@ final class Session {
   /// In the order of reading.
   private(set) var variables: [VariableUse] = []
   private var seenUses: Set<VariableUse> = []
+  /// Where credentials stand.
+  private var credentialPlaces: Set<Origin> = []
   /// Values that variables brought into documents, whether they are credentials or not.
   private(set) var broughtIn: Set<String> = []
   private var candidatesLeft = LoadLimits.candidatesMax
@@ -121,6 +123,18 @@ final class Session {
   /// Remembers a credential, so that nothing shows it.
   func keepSecret(_ value: String) {
     if value.count >= Redaction.secretLengthMin { secrets.insert(value) }
+  }
+
+  /// Remembers that a credential stands somewhere, whether it can be told or not.
+  func noteCredential(at origin: Origin) { credentialPlaces.insert(origin) }
+
+  /// ``variables``, those in the places of credentials marked.
+  var markedVariables: [VariableUse] {
+    variables.map { use in
+      var use = use
+      use.isCredential = credentialPlaces.contains(use.origin)
+      return use
+    }
   }
 
   /// Remembers what a variable brought into a document: messages hide it (config.md 3.3).

@@ -102,9 +102,9 @@ extension Quantity {
 }
 
 /// What ids and names may look like (config.md 2).
-enum NameRule {
-  /// Source ids, actor ids and module names: `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`.
-  static func isID(_ text: String) -> Bool {
+package enum NameRule {
+  /// Source ids, actor ids, names of modules and workspaces: `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`.
+  package static func isID(_ text: String) -> Bool {
     guard let first = text.utf8.first, isAlphanumeric(first), text.utf8.count <= 128 else {
       return false
     }
@@ -112,7 +112,7 @@ enum NameRule {
   }
 
   /// Route, transform and logger names: 1 to 128 printable characters, no blank at either end.
-  static func isName(_ text: String) -> Bool {
+  package static func isName(_ text: String) -> Bool {
     guard let first = text.first, let last = text.last, first != " ", last != " " else {
       return false
     }

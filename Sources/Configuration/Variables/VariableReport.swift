@@ -9,7 +9,7 @@ package struct VariableReport: Sendable {
     package let source: VariableUse.Source?
     /// In the order of reading; at least one.
     package let places: [Origin]
-    /// What is written after `:-`, which everybody can read in the file.
+    /// What is written after `:-`; `***` where it may be a credential.
     package let defaultText: String?
     /// Every place can do without it.
     package let isOptional: Bool
@@ -50,7 +50,10 @@ extension VariableReport.Entry {
     places = first.reduce(into: []) { places, use in
       if !places.contains(use.origin) { places.append(use.origin) }
     }
-    defaultText = uses.compactMap(\.defaultText).first
+    let isHidden = Redaction.isCredential(variable: name) || uses.contains(where: \.isCredential)
+    defaultText = uses.compactMap(\.defaultText).first.map { text in
+      isHidden && !text.isEmpty ? "***" : text
+    }
   }
 
   fileprivate var json: JSONValue {

@@ -64,10 +64,13 @@ final class VariableScope {
     var pairs: [String: String] = [:]
     // Some editors put a mark at the beginning of a file, which is no part of the first name.
     let text = text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...]
-    for line in text.split(whereSeparator: \.isNewline) {
-      var line = trimmed(line)
+    // What else ends lines for Unicode may stand in a value; CR LF is one character there.
+    for line in text.unicodeScalars.split(separator: "\n") {
+      var line = trimmed(Substring(line))
       guard !line.isEmpty, !line.hasPrefix("#") else { continue }
-      if line.hasPrefix("export ") { line = trimmed(line.dropFirst(7)) }
+      if line.hasPrefix("export ") || line.hasPrefix("export\t") {
+        line = trimmed(line.dropFirst(7))
+      }
       guard let equals = line.firstIndex(of: "=") else { continue }
       let name = trimmed(line[..<equals])
       var value = trimmed(line[line.index(after: equals)...])

@@ -48,6 +48,7 @@ struct OverlayMerge {
   ///   - path: Of the two, for ``changes``.
   mutating func merge(_ base: Node, _ patch: Node, at path: [String]) -> Node {
     guard base.isMap, patch.isMap else {
+      let patch = patch.withoutNulls
       changes.append(
         Change(
           path: path, action: .replace, origin: patch.origin, replaced: base.origin, node: patch))
@@ -69,6 +70,8 @@ struct OverlayMerge {
     guard let place else {
       // A key that is to be removed and is not there leaves nothing to do.
       guard !pair.value.isNull else { return }
+      var pair = pair
+      pair.value = pair.value.withoutNulls
       changes.append(
         Change(path: path, action: .add, origin: pair.value.origin, node: pair.value))
       return pairs.append(pair)
@@ -84,4 +87,20 @@ struct OverlayMerge {
   }
 
   mutating func note(_ change: Change) { changes.append(change) }
+}
+
+extension Node {
+  /// A map without what it would remove if there were something to remove (RFC 7386); lists stay as
+  /// they are.
+  fileprivate var withoutNulls: Node {
+    guard isMap else { return self }
+    var node = self
+    node.content = .map(
+      pairs.filter { !$0.value.isNull }.map { pair in
+        var pair = pair
+        pair.value = pair.value.withoutNulls
+        return pair
+      })
+    return node
+  }
 }

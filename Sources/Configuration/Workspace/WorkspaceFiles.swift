@@ -5,21 +5,6 @@ package enum WorkspaceFiles {
 
   package static let nameRule = "a workspace name is 1 to 128 letters, digits, . _ or -"
 
-  /// Whether a name can be a workspace's: it becomes the name of a file and of a directory.
-  package static func isName(_ name: String) -> Bool {
-    // ".." and "-w" are none, whatever follows.
-    name.utf8.count <= 128 && name.first?.isPunctuation == false
-      && name.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-          UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "."), UInt8(ascii: "_"),
-          UInt8(ascii: "-"):
-          true
-        default: false
-        }
-      }
-  }
-
   /// The overlay of a workspace, absolute; nil when the project has none for it.
   package static func overlay(of name: String, root: String) -> String? {
     ["yaml", "yml"].map { "\(root)/workspaces/\(name).\($0)" }
@@ -36,7 +21,7 @@ package enum WorkspaceFiles {
     var names: [String] = []
     for file in FileAccess.names(in: root + "/workspaces") where FilePath.isYAML(file) {
       let name = String(file[..<(file.lastIndex(of: ".") ?? file.endIndex)])
-      if isName(name), names.last != name { names.append(name) }
+      if NameRule.isID(name), names.last != name { names.append(name) }
     }
     return names
   }

@@ -15,7 +15,8 @@ package struct WorkspaceStub {
     package let message: String
   }
 
-  /// Has a port that no other workspace of the project has, so that they run side by side.
+  /// Has a port that no other workspace of the project has, so that they run side by side; the
+  /// default one keeps its own.
   ///
   /// - Parameter other: Whose variables are taken, as they are written.
   package func text(name: String, variablesOf other: String?) throws(Refusal) -> String {
@@ -27,7 +28,10 @@ package struct WorkspaceStub {
     let variables = try other.map(variables(of:)) ?? []
     lines.append(variables.isEmpty ? "variables: {}" : "variables:")
     lines += variables.map { "  \($0.key): \($0.text)" }
-    lines.append("runtime: { http: { port: \(try freePort()) } }")
+    // Where the default one listens is said by the project, and known to others.
+    if name != WorkspaceFiles.usual {
+      lines.append("runtime: { http: { port: \(try freePort()) } }")
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 
@@ -43,15 +47,16 @@ package struct WorkspaceStub {
   }
 
   private func freePort() throws(Refusal) -> Int {
-    var taken = [WorkspaceStub.portUsual]
+    var taken: Set<Int> = []
     let overlays = WorkspaceFiles.names(root: root)
       .compactMap { WorkspaceFiles.overlay(of: $0, root: root) }
     let projects = ["orgloop.yaml", "orgloop.yml"].map { root + "/" + $0 }
       .filter { FileAccess.kind($0) == .file }
     for path in overlays + projects.prefix(1) {
-      if let port = port(try document(path)) { taken.append(port) }
+      if let port = port(try document(path)) { taken.insert(port) }
     }
-    return min((taken.max() ?? 0) + 1, 65_535)
+    // A project with more overlays than there are ports has others to look after.
+    return (WorkspaceStub.portUsual + 1...65_535).first { !taken.contains($0) } ?? 65_535
   }
 
   /// Nil where a variable says it, which may be anything.

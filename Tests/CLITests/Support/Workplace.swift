@@ -59,6 +59,11 @@ final class Workplace: Sendable {
     try text.write(to: file, atomically: true, encoding: .utf8)
   }
 
+  /// Who may do what with a file.
+  func mode(_ path: String) throws -> Int? {
+    try FileManager.default.attributesOfItem(atPath: root + "/" + path)[.posixPermissions] as? Int
+  }
+
   /// Calls the program in the test's directory and waits for its end.
   @discardableResult
   func run(
