@@ -170,7 +170,7 @@ import Testing
 
   @Test func `a route that does not exist is refused before the event is accepted`() async throws {
     let work = try place()
-    _ = try await work.start()
+    _ = try await work.start(environment: ["HUSH": "very-secret-thing"])
     for name in ["onyl-some", "default:onyl-some"] {
       let outcome = try await work.run("test", "--route", name, input: event(#"{"n": 1}"#))
       #expect(outcome.status == 64, "\(outcome.output)")

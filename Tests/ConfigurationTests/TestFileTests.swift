@@ -177,10 +177,10 @@ import Testing
       ]
     ),
     (
-      "variables: { PLAEC: x }\nparams: { default: { a: \"${C}\" } }\ntests:\n- name: a\n"
+      "variables: { PLACES: x }\nparams: { default: { a: \"${C}\" } }\ntests:\n- name: a\n"
         + "  variables: { C: 1, D_: 2 }\n  event: { source: hook }\n  expect: { no_match: true }",
       [
-        "1:14: error[test.unknown-variable] variables: nothing in the project refers to \"PLAEC\"; did you mean \"PLACE\"?",
+        "1:14: error[test.unknown-variable] variables: nothing in the project refers to \"PLACES\"; did you mean \"PLACE\"?",
         "5:22: error[test.unknown-variable] variables: nothing in the project refers to \"D_\"",
       ]
     ),

@@ -28,6 +28,8 @@ enum ReportFile {
     let descriptor = open(path, flags | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw failure(shown) }
     defer { close(descriptor) }
+    // The program's own umask is for its database; a report is for others to read.
+    if flags & O_EXCL != 0 { _ = fchmod(descriptor, 0o644) }
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
