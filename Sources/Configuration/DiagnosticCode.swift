@@ -209,6 +209,9 @@ package struct DiagnosticCode: Sendable {
       "test.transform", "A test names a transform that the route does not use.",
       cure: "Correct the name."),
     DiagnosticCode(
+      "test.unknown-variable", "A test sets a variable that nothing in the project refers to.",
+      cure: "Correct the name, or remove it."),
+    DiagnosticCode(
       "test.condition", "A condition on a field is none that a filter could have.",
       cure: "Write it as in when.filter."),
   ]

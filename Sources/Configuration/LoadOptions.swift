@@ -23,7 +23,22 @@ package struct LoadOptions: Sendable {
   package var variables: [String: String] = [:]
 
   /// Values that lie over what the manifest gives, by module and then by parameter: for tests.
-  package var parameters: [String: [String: String]] = [:]
+  package var parameters: [String: [String: Parameter]] = [:]
+
+  /// A value for a parameter, and where it is given. Two are equal whose texts are.
+  package struct Parameter: Sendable, Hashable {
+    package var text: String
+    package var origin: Origin
+
+    package init(_ text: String, at origin: Origin) {
+      self.text = text
+      self.origin = origin
+    }
+
+    package static func == (left: Parameter, right: Parameter) -> Bool { left.text == right.text }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(text) }
+  }
 
   /// What a module that is loaded later finds running.
   package var neighbours: [Neighbour] = []

@@ -111,7 +111,7 @@ import Testing
     ("test --dry-run", "nonsense", 1, "not valid JSON"),
     ("test --dry-run", "[]", 1, "must be a JSON object"),
     ("test --dry-run", #"{"source": "in", "type": "x"}"#, 1, "type must be one of"),
-    ("test --dry-run --route nope", "", 1, "no route nope"),
+    ("test --dry-run --route thruogh", "", 64, #"no route thruogh; did you mean "through"?"#),
     ("test --dry-run --module nope", "", 1, "no module nope"),
     ("test --dry-run -c nowhere", "", 78, "file.missing"),
     ("test -", "", 69, "no runtime"),
@@ -168,6 +168,49 @@ import Testing
     #expect(known.error.contains("known already"))
   }
 
+  @Test func `a route that does not exist is refused before the event is accepted`() async throws {
+    let work = try place()
+    _ = try await work.start(environment: ["HUSH": "very-secret-thing"])
+    for name in ["onyl-some", "default:onyl-some"] {
+      let outcome = try await work.run("test", "--route", name, input: event(#"{"n": 1}"#))
+      #expect(outcome.status == 64, "\(outcome.output)")
+      #expect(outcome.error.contains("only-some"), "\(outcome.error)")
+    }
+    #expect(try await work.run("events", "--json").json() == [])
+    let named = try await work.run(
+      "test", "--route", "default:through", input: event(#"{"n": 1}"#))
+    #expect(named.status == 0, "\(named.error)")
+  }
+
+  @Test func `what variables brought in is not shown, be it a credential or not`() async throws {
+    let work = try Workplace(
+      project: Workplace.project(
+        more: """
+            - name: noting
+              when: { source: in }
+              then: { actor: out, config: { note: "x ${ACCOUNT}" } }
+          """))
+    for options in [[], ["--json"]] {
+      let outcome = try await work.run(
+        ["test", "--dry-run"] + options, input: event("{}"), environment: ["ACCOUNT": "q9z"])
+      #expect(outcome.status == 0, "\(outcome.error)")
+      #expect(outcome.output.contains("x ***"))
+      #expect(!outcome.output.contains("q9z"))
+    }
+  }
+
+  @Test func `a credential in a payload is hidden, wherever it is escaped or cut`() async throws {
+    let work = try TestLeak.place()
+    for options in [[], ["--json"]] {
+      let outcome = try await work.run(
+        ["test", "--dry-run"] + options, input: event(#"{"n": 1}"#),
+        environment: TestLeak.environment)
+      #expect(outcome.status == 0, "\(outcome.output)\(outcome.error)")
+      #expect(outcome.output.contains("***"))
+      #expect(!outcome.output.contains(TestLeak.beginning), "\(outcome.output)")
+    }
+  }
+
   @Test func `what is not settled in time is said to go on`() async throws {
     let work = try Workplace(project: Workplace.project(command: "exit 75"))
     _ = try await work.start()
@@ -175,5 +218,40 @@ import Testing
     #expect(outcome.status == 1)
     #expect(outcome.output.contains("✗ through → out: still"))
     #expect(outcome.output.contains("orgloop why evt_"))
+  }
+}
+
+/// A project whose script prints a credential into the payload.
+enum TestLeak {
+  /// With what JSON and XML escape.
+  static let environment = ["MYTOKEN": #"Qz7&<b>"c'd-and-more"#]
+  /// No part of the value may be seen either.
+  static let beginning = "Qz7"
+
+  private static let script = """
+    #!/bin/sh
+    in=$(cat)
+    head=${in%%'"payload":{'*}
+    tail=${in#*'"payload":{'}
+    t=$(printf %s "$MYTOKEN" | sed 's/"/\\\\"/g')
+    printf '%s"payload":{"leak":"%s","long":"%0395d%s","longer":"%0495d%s",%s' \
+      "$head" "$t" 0 "$t" 0 "$t" "$tail"
+    """
+
+  static func place() throws -> Workplace {
+    let work = try Workplace(
+      project: Workplace.project(
+        more: """
+            - name: leaking
+              when: { source: in }
+              transforms: [leak]
+              then: { actor: out }
+          transforms:
+            - { name: leak, type: script, script: leak.sh, env: [MYTOKEN] }
+          """))
+    try work.write("leak.sh", script)
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o755], ofItemAtPath: work.root + "/leak.sh")
+    return work
   }
 }

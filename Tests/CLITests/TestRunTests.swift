@@ -142,6 +142,200 @@ import Testing
     #expect(outcome.error.contains("DOOR_SECRET, TEAM, URL"))
   }
 
+  @Test func `neither a variable nor a credential is told by a failure`() async throws {
+    let work = try TestLeak.place()
+    try work.write(
+      "orgloop.yaml",
+      try String(contentsOfFile: work.root + "/orgloop.yaml", encoding: .utf8)
+        .replacing(
+          "then: { actor: out }\ntransforms",
+          with: "then: { actor: out, config: { note: 'x ${ACCOUNT}' } }\ntransforms"))
+    try work.write(
+      "tests/t.yaml",
+      """
+      tests:
+        - name: leak
+          event: { source: in, payload: { n: 1 } }
+          expect:
+            routes:
+              leaking:
+                transformed: { payload.leak: a, payload.long: a, payload.longer: a }
+                config: { note: y }
+      """)
+    let path = work.root + "/out.xml"
+    for options in [["--junit", path], ["--json"], ["--quiet"]] {
+      let outcome = try await work.run(
+        ["test", "--all"] + options,
+        environment: TestLeak.environment.merging(["ACCOUNT": "q9z"]) { $1 })
+      #expect(outcome.status == 1, "\(outcome.output)\(outcome.error)")
+      let all =
+        outcome.output + outcome.error + (try String(contentsOfFile: path, encoding: .utf8))
+      #expect(all.contains("x ***") && all.contains("payload.longer"), "\(all)")
+      #expect(!all.contains("q9z"), "\(all)")
+      #expect(!all.contains(TestLeak.beginning), "\(all)")
+    }
+  }
+
+  private static let keyed = Workplace.project(
+    more: """
+        - name: keyed
+          when: { source: in }
+          transforms: [tidy]
+          then: { actor: out, config: { session_key: "k-{{ payload.n }}" } }
+          with: { prompt_file: prompt.md }
+          delivery: { order_key: payload.n }
+      transforms:
+        - { name: tidy, type: filter, on_error: drop, config: { exclude: { provenance.author_type: bot } } }
+      """)
+
+  private static let wrong = [
+    "matched: false", "dropped: { reason: nope }", "error: nope", "transformed: { payload.n: 9 }",
+    "config: { session_key: nope }", "prompt: nope", "order_key: nope", "inbox: true",
+  ]
+
+  /// What the transform does, and the expectations that hold then.
+  @Test(arguments: [
+    (
+      "pass",
+      [
+        "matched: true", "transformed: { payload.n: 1 }", "config: { session_key: k-1 }",
+        "prompt: Do this", "order_key: \"1\"", "inbox: false",
+      ]
+    ),
+    (
+      "{ drop: because }",
+      ["matched: true", "dropped: { by: tidy, reason: because }", "order_key: 1"]
+    ),
+    ("{ error: boom }", ["matched: true", "error: boom", "order_key: 1"]),
+  ])
+  func `of two expectations each is looked at`(mock: String, right: [String]) async throws {
+    let work = try Workplace(project: Self.keyed)
+    try work.write("prompt.md", "Do this.")
+    var lines: [String] = []
+    var holding: [String] = []
+    let all = right + Self.wrong
+    for (index, first) in all.enumerated() {
+      for second in all[(index + 1)...]
+      where first.prefix(while: { $0 != ":" }) != second.prefix(while: { $0 != ":" }) {
+        let name = "\(lines.count)"
+        lines.append(
+          "- { name: '\(name)', event: { source: in, payload: { n: 1 } }, "
+            + "expect: { routes: { keyed: { \(first), \(second) } } } }")
+        if right.contains(first), right.contains(second) { holding.append(name) }
+      }
+    }
+    try work.write(
+      "tests/t.yaml", "mocks: { tidy: \(mock) }\ntests:\n" + lines.joined(separator: "\n"))
+    let json = try await work.run("test", "--all", "--json").json()
+    let cases = json["files"]?.array?.first?["cases"]?.array ?? []
+    let passed = cases.filter { $0["status"] == "passed" }.compactMap { $0["name"]?.string }
+    let told = passed.filter { !holding.contains($0) }.compactMap { Int($0) }.map { lines[$0] }
+    #expect(told == [])
+    #expect(holding.allSatisfy(passed.contains), "\(json)")
+    #expect(!holding.isEmpty)
+  }
+
+  @Test func `a report goes where it is wanted, and is never an old one`() async throws {
+    let work = try Workplace()
+    try work.write("tests/t.yaml", "tests: [{ name: x, event: {}, expect: { routes: [through] } }]")
+    let files = FileManager.default
+    let path = work.root + "/out.xml"
+    try work.write("out.xml", "old")
+    #expect(try await work.run("test", "--all", "--junit", path).status == 0)
+    let mode = try files.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+    #expect(mode == 0o644)
+    #expect(
+      try files.contentsOfDirectory(atPath: work.root).filter { $0.hasPrefix("out") }.count == 1)
+
+    let link = work.root + "/link.xml"
+    try work.write("aim.xml", String(repeating: "old", count: 5_000))
+    try files.createSymbolicLink(atPath: link, withDestinationPath: "aim.xml")
+    #expect(try await work.run("test", "--all", "--junit", link).status == 0)
+    #expect(try files.destinationOfSymbolicLink(atPath: link) == "aim.xml")
+    let text = try String(contentsOfFile: work.root + "/aim.xml", encoding: .utf8)
+    #expect(text.hasPrefix("<?xml") && text.hasSuffix("</testsuites>\n"))
+
+    let pipe = work.root + "/pipe"
+    #expect(mkfifo(pipe, 0o600) == 0)
+    // Both ends, so that neither waits; the report is smaller than what a pipe holds.
+    let descriptor = open(pipe, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+    defer { close(descriptor) }
+    #expect(try await work.run("test", "--all", "--junit", pipe).status == 0)
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    let count = read(descriptor, &buffer, buffer.count)
+    #expect(String(decoding: buffer[..<max(count, 0)], as: UTF8.self).contains("testsuites"))
+
+    try work.write("orgloop.yaml", Workplace.project(more: "runtime: 1"))
+    #expect(try await work.run("test", "--all", "--junit", path).status == 78)
+    let report = try String(contentsOfFile: path, encoding: .utf8)
+    #expect(report.contains(#"<testsuite name="configuration" tests="1" failures="0" errors="1""#))
+    #expect(report.contains("the configuration is invalid"))
+    #expect(
+      try await work.run("test", "--all", "--junit", work.root + "/no/such").status == 78)
+  }
+
+  @Test func `names and values are escaped also where only failures are printed`() async throws {
+    let work = try Workplace()
+    try work.write(
+      "tests/t.yaml",
+      #"tests: [{ name: "bell \a, esc \e", event: { payload: { n: "\e[2J" } }, expect: { routes: { through: { transformed: { payload.n: 1 } } } } }]"#
+    )
+    let outcome = try await work.run("test", "--all", "--quiet")
+    #expect(outcome.status == 1)
+    #expect(outcome.error.contains("bell"))
+    #expect(!outcome.error.unicodeScalars.contains { $0.value < 32 && $0 != "\n" })
+  }
+
+  @Test func `what looks like a test file and is none is told`() async throws {
+    let work = try Workplace()
+    try work.write("tests/t.yaml", "tests: [{ name: x, event: {}, expect: { routes: [through] } }]")
+    let files = FileManager.default
+    try files.createSymbolicLink(
+      atPath: work.root + "/tests/gone.yaml", withDestinationPath: "nowhere")
+    try files.createDirectory(
+      atPath: work.root + "/tests/inner.yaml", withIntermediateDirectories: false)
+    #expect(mkfifo(work.root + "/tests/pipe.yml", 0o600) == 0)
+    for call in [["test", "--all"], ["test", "tests"]] {
+      let outcome = try await work.run(call)
+      #expect(outcome.status == 1)
+      for name in ["gone.yaml", "inner.yaml", "pipe.yml"] {
+        #expect(outcome.output.contains("✗ tests/\(name):1:1: error[file.missing]"))
+      }
+      #expect(outcome.output.contains("1 passed, 3 files with errors"), "\(outcome.output)")
+    }
+  }
+
+  @Test func `a wrong param is told at its line in each test`() async throws {
+    let work = try Workplace(project: "modules: [./m]")
+    try work.write(
+      "m/orgloop-module.yaml",
+      """
+      apiVersion: orgloop/v1alpha1
+      kind: Module
+      metadata: { name: m }
+      params: { size: { type: number, default: 1 } }
+      sources: [{ id: in, connector: webhook }]
+      actors: [{ id: out, connector: exec, config: { command: [cat] } }]
+      routes: [{ name: r, when: { source: in }, then: { actor: out } }]
+      """)
+    try work.write(
+      "tests/t.yaml",
+      """
+      tests:
+        - { name: a, event: {}, expect: { routes: [r] }, params: { m: { size: 2 } } }
+        - { name: b, event: {}, expect: { routes: [r] }, params: { m: { siez: 2 } } }
+        - { name: c, event: {}, expect: { routes: [r] }, params: { m: { siez: 2 } } }
+        - { name: d, event: {}, expect: { routes: [r] }, params: { m: { size: big } } }
+      """)
+    let outcome = try await work.run("test", "--all", "--json")
+    let cases = try outcome.json()["files"]?.array?.first?["cases"]?.array ?? []
+    #expect(cases.map { $0["status"] } == ["passed", "error", "error", "error"])
+    for (index, line) in [(1, 3), (2, 4), (3, 5)] {
+      let text = cases[index]["error"]?.string ?? ""
+      #expect(text.contains("tests/t.yaml:\(line):67: error[module.param]"), "\(text)")
+    }
+  }
+
   @Test func `routes that no test matches can be listed`() async throws {
     let work = try Workplace()
     try work.write(

@@ -7,7 +7,7 @@ import Testing
   private static let project =
     header + """
       sources: [{ id: hook, connector: webhook }, { id: clock, connector: cron, config: { schedules: [{ name: a, cron: "* * * * *" }] } }]
-      actors: [{ id: chat, connector: webhook, config: { url: "http://chat.example" } }]
+      actors: [{ id: chat, connector: webhook, config: { url: "http://chat.example/${A:-a}${B:-b}${PLACE:-p}" } }]
       transforms: [{ name: tidy, type: filter, config: { match: { type: x } } }]
       routes:
         - name: all
@@ -64,7 +64,7 @@ import Testing
     #expect(file.cases.map(\.name) == ["first", "second"])
     let first = try #require(file.cases.first)
     #expect(first.setting.variables == ["A": "1", "B": "y"])
-    #expect(first.setting.parameters == ["default": ["p": "true"]])
+    #expect(first.setting.parameters["default"]?["p"]?.text == "true")
     #expect(first.mocks == ["tidy": .pass])
     #expect(file.cases.last?.mocks == ["tidy": .drop(reason: "because")])
     #expect(
@@ -177,6 +177,14 @@ import Testing
       ]
     ),
     (
+      "variables: { PLACES: x }\nparams: { default: { a: \"${C}\" } }\ntests:\n- name: a\n"
+        + "  variables: { C: 1, D_: 2 }\n  event: { source: hook }\n  expect: { no_match: true }",
+      [
+        "1:14: error[test.unknown-variable] variables: nothing in the project refers to \"PLACES\"; did you mean \"PLACE\"?",
+        "5:22: error[test.unknown-variable] variables: nothing in the project refers to \"D_\"",
+      ]
+    ),
+    (
       "params: { ops: {} }\nvariables: { A: [1] }\ntests: []",
       [
         "2:17: error[test.value] variables.A: must be text, not a list"
@@ -231,6 +239,32 @@ import Testing
         "11: error[test.value] expect: a list has an entry for each event: 1, not 0; null expects nothing"
       ]
     ),
+    ("[null]", ["11: error[test.value] expect: nothing is expected of any event"]),
+    (
+      "{ routes: {} }",
+      [
+        "21: error[test.value] routes: an empty map expects nothing; [] is that no route matches"
+      ]
+    ),
+    (
+      "{ routes: { all: { transformed: {}, config: {}, prompt: [] } } }",
+      [
+        "43: error[test.value] all: transformed: an empty map expects nothing",
+        "55: error[test.value] all: config: an empty map expects nothing",
+        "67: error[test.value] all: prompt: an empty list expects nothing",
+      ]
+    ),
+    (
+      "{ routes: { all: { dropped: {} } } }",
+      ["39: error[test.value] all: dropped: an empty map expects nothing"]
+    ),
+    (
+      "{ routes: { all: { dropped: true, config: { a: 1 }, inbox: false } } }",
+      [
+        "45: error[test.value] all: config: nothing is left of an event that is dropped",
+        "63: error[test.value] all: inbox: nothing is left of an event that is dropped",
+      ]
+    ),
     ("{}", ["11: error[test.missing] expect: \"routes\" or \"no_match\" is missing"]),
     ("{ no_match: false }", ["23: error[test.value] no_match: is true or is left out"]),
     (
@@ -248,7 +282,7 @@ import Testing
       ]
     ),
     (
-      "{ routes: { all: { matched: false, config: {} } } }",
+      "{ routes: { all: { matched: false, config: { a: 1 } } } }",
       ["39: error[test.value] all: nothing more can be said of a route that does not match"]
     ),
     (
@@ -273,6 +307,7 @@ import Testing
       "{ routes: { all: { dropped: yes, prompt: 5 } } }",
       [
         "39: error[test.value] all: dropped: must be a map, not a string",
+        "44: error[test.value] all: prompt: nothing is left of an event that is dropped",
         "52: error[test.value] all: prompt: must be a string, not a number; write \"5\" in quotes",
       ]
     ),
@@ -353,7 +388,9 @@ import Testing
     ])
     func branch(_ given: [String: String]) -> String? {
       var options = LoadOptions()
-      options.parameters = ["m": given]
+      options.parameters = [
+        "m": given.mapValues { .init($0, at: Origin(file: "t.yaml", line: 1, column: 1)) }
+      ]
       let loaded = project.load(options: options)
       return loaded.module("m")?.routes.first?.filter.entries.first?.condition.description
     }

@@ -102,6 +102,49 @@ import Testing
         == [#"all: error | {"exists":true} | delivered"#])
   }
 
+  @Test func `a transform that failed drops nothing, unless the error is expected too`()
+    async throws
+  {
+    let failed = try await report(mock: .fail("no such host"), policy: .drop)
+    let dropped = RehearsalExpectation.Outcome.dropped(
+      by: .init("t", at: Self.origin), reason: nil, origin: Self.origin)
+    #expect(
+      unmet(failed, dropped)
+        == ["all | a transform drops the event | dropped, because t failed: no such host"])
+    #expect(unmet(failed, dropped) { $0.error = field("error", .exists(true)) } == [])
+    #expect(
+      unmet(try await report(mock: .drop(reason: "x")), dropped) {
+        $0.error = field("error", .equals("boom"))
+      } == [#"all: error | "boom" | dropped by t: x"#])
+    #expect(
+      unmet(try await report(), .matched) { $0.error = field("error", .equals("boom")) }
+        == [#"all: error | "boom" | delivered"#])
+  }
+
+  @Test func `what is hidden is hidden before it is escaped and cut`() async throws {
+    let secret = #"Qz7&<b>"c"#
+    let value = String(repeating: "0", count: 396) + secret
+    let report = try await report(["n": 1, "quoted": .string(secret), "long": .string(value)])
+    var route = RehearsalExpectation.Route(
+      name: Self.name, written: "all", origin: Self.origin, outcome: .delivered)
+    route.transformed = [
+      field("payload.quoted", .equals("a")), field("payload.long", .equals("a")),
+    ]
+    let expectation = RehearsalExpectation(isExact: false, routes: [route], origin: Self.origin)
+    let unmet = expectation.unmet(by: report) { $0.replacing(secret, with: "***") }
+    #expect(unmet.map(\.actual).first == #""***""#)
+    #expect(unmet.count == 2)
+    #expect(unmet.allSatisfy { !$0.actual.contains("Qz7") })
+    // Conditions look at what is there.
+    route.transformed = [field("payload.quoted", .equals(.string(secret)))]
+    let met = RehearsalExpectation(isExact: false, routes: [route], origin: Self.origin)
+    #expect(met.unmet(by: report) { $0.replacing(secret, with: "***") } == [])
+    // What a route that does not match found there is cut after 64 characters.
+    let hidden = try await self.report(["n": .string(String(repeating: "0", count: 62) + secret)])
+      .hiding { $0.replacing(secret, with: "***") }
+    #expect(hidden.unmatched.first?.actual?.contains("Qz") == false)
+  }
+
   @Test func `fields of event, configuration and order key are conditions`() async throws {
     let report = try await report(["n": 1, "key": "k"], mock: .change(["extra": "e"]))
     #expect(

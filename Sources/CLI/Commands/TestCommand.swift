@@ -132,12 +132,19 @@ struct TestCommand: AsyncParsableCommand {
     let results: TestResults
     do {
       results = try await TestRun(global: global, files: all ? nil : files, filter: filter).run()
+        .hiding(Secrets.redact)
     } catch {
       let failure = Failure(error)
       output.showDetails(of: failure)
+      do {
+        // A CI system would take a report that stands there for this run's.
+        try writeReport(TestResults(failure: failure).hiding(Secrets.redact))
+      } catch let unwritten as Failure {
+        output.error(unwritten.message)
+      }
       throw failure
     }
-    if let junit { try write(JUnitReport.text(results), to: Surroundings.absolute(junit)) }
+    try writeReport(results)
     output.result(
       Secrets.redact(results.json),
       Secrets.redact(TestText.text(results, listsUnmatched: coverage)))
@@ -145,11 +152,8 @@ struct TestCommand: AsyncParsableCommand {
     if !results.isSuccess { throw Ended(status: .failed) }
   }
 
-  private func write(_ text: String, to path: String) throws {
-    do {
-      try Data(Secrets.redact(text).utf8).write(to: URL(filePath: path), options: [.atomic])
-    } catch {
-      throw Failure(.inputOutput, .inputOutput, "cannot write \(path)")
-    }
+  private func writeReport(_ results: TestResults) throws {
+    guard let junit else { return }
+    try ReportFile.write(JUnitReport.text(results), to: Surroundings.absolute(junit))
   }
 }

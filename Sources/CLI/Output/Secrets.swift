@@ -26,15 +26,7 @@ enum Secrets {
   }
 
   static func redact(_ value: JSONValue) -> JSONValue {
-    switch value {
-    case .string(let text): .string(redact(text))
-    case .array(let list): .array(list.map(redact))
-    case .object(let object):
-      .object(
-        JSONObject(
-          object.members.map { JSONObject.Member(key: redact($0.key), value: redact($0.value)) }))
-    default: value
-    }
+    value.hiding { redact($0) }
   }
 }
 

@@ -13,6 +13,7 @@ struct DryRun {
     try await ProjectLoading.withCatalog(guardsChildren: true) { loading in
       var options = LoadOptions()
       options.allowMissingEnvironment = true
+      options.showsObjects = true
       let project = try loading.load(global, options: options)
       guard !project.hasErrors else { throw Failure(configurationOf: project) }
       project.noteUnsetVariables(on: global.output)
@@ -26,7 +27,8 @@ struct DryRun {
         throw DryRun.refusal(error)
       }
       let only = try route.map { try DryRun.route($0, of: rehearsal, module: module) }
-      return RehearsalText.outcome(await rehearsal.run(event, only: only))
+      let report = await rehearsal.run(event, only: only)
+      return RehearsalText.outcome(report.hiding(Secrets.redact))
     }
   }
 
@@ -58,14 +60,26 @@ struct DryRun {
     }
     guard let first = found.first else {
       throw Failure(
-        .notFound, .failed, "there is no route \(EventTestText.safe(name))",
-        hint: "orgloop routes lists them")
+        noRoute: name, among: rehearsal.routes.map { (module: $0.name.module, name: $0.name.name) })
     }
     guard found.count == 1 else {
       let names = found.map { "\($0.module):\($0.name)" }.joined(separator: ", ")
       throw Failure(.usage, .usage, "several modules have a route \(name)", hint: names)
     }
     return first
+  }
+}
+
+extension Failure {
+  /// `--route` names none of these.
+  init(noRoute name: String, among known: [(module: String, name: String)]) {
+    let names =
+      name.contains(":") ? known.map { "\($0.module):\($0.name)" } : known.map(\.name)
+    let meant = WorkspaceFiles.suggestion(for: name, among: names)
+    self.init(
+      .notFound, .usage,
+      "there is no route \(EventTestText.safe(name))"
+        + (meant.map { "; did you mean \"\($0)\"?" } ?? ""), hint: "orgloop routes lists them")
   }
 }
 

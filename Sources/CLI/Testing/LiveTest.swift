@@ -18,6 +18,7 @@ struct LiveTest {
   func run(_ body: [UInt8]) async throws -> EventTestOutcome {
     let database = try global.databasePath()
     return try await RuntimeClient.withRunning(of: database) { client in
+      if let route { try await check(route, client) }
       // What is no event, the runtime refuses in its own words.
       let given = module ?? (try? DryRun.object(body))?["module"]?.string
       let answer = try await client.post("/api/events" + URLText.query([("module", given)]), body)
@@ -30,6 +31,21 @@ struct LiveTest {
       global.output.notice("accepted as \(id)")
       let reader = EventReader(client: client, database: Database(path: database))
       return outcome(try await settled(id, reader))
+    }
+  }
+
+  /// - Throws: ``Failure`` for a route that the runtime does not have: before the event is
+  ///   accepted, because that cannot be taken back.
+  private func check(_ route: String, _ client: RuntimeClient) async throws {
+    var known: [(module: String, name: String)] = []
+    for each in try await client.get("/control/module/list").body.array ?? [] {
+      guard let module = each["name"]?.string else { continue }
+      let status = try await client.get("/control/module/status/" + URLText.encode(module)).body
+      known += (status["route_list"]?.array ?? []).compactMap { $0["name"]?.string }
+        .map { (module: module, name: $0) }
+    }
+    guard known.contains(where: { route == $0.name || route == "\($0.module):\($0.name)" }) else {
+      throw Failure(noRoute: route, among: known)
     }
   }
 
@@ -64,7 +80,8 @@ struct LiveTest {
 
   // MARK: What came of it
 
-  private func outcome(_ event: JSONValue) -> EventTestOutcome {
+  private func outcome(_ accepted: JSONValue) -> EventTestOutcome {
+    let event = Secrets.redact(accepted)
     let deliveries = deliveries(of: event)
     let unmatched = (event["non_matches"]?.array ?? []).filter(isAsked)
     let isSuccess =

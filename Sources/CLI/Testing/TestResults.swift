@@ -27,7 +27,40 @@ struct TestResults: Sendable {
     var error: String?
     var durationMs: Int64 = 0
 
+    func hiding(_ redact: (String) -> String) -> Case {
+      var hidden = Case(name: redact(name), origin: origin)
+      hidden.unmet = unmet.map { $0.hiding(redact) }
+      hidden.error = error.map(redact)
+      hidden.durationMs = durationMs
+      return hidden
+    }
+
     var status: Status { error != nil ? .error : unmet.isEmpty ? .passed : .failed }
+  }
+
+  /// Broken before a case was run: one error.
+  init(failure: Failure) {
+    let place = failure.exit == .configuration ? "configuration" : "orgloop test"
+    let told = failure.details.filter { $0["level"] == "error" }.map { detail in
+      "\(detail["file"]?.string ?? ""):\(detail["line"]?.int64 ?? 1): "
+        + "\(detail["message"]?.string ?? "")"
+    }
+    var broken = Case(
+      name: "can be run", origin: Origin(file: place, line: 1, column: 1))
+    broken.error = ([failure.message] + told).joined(separator: "\n")
+    self.init(
+      files: [File(path: place, diagnostics: [], cases: [broken])], routes: [], matched: [],
+      durationMs: 0)
+  }
+
+  init(
+    files: [File], routes: [(name: RouteAddress, origin: Origin?)], matched: Set<RouteAddress>,
+    durationMs: Int64
+  ) {
+    self.files = files
+    self.routes = routes
+    self.matched = matched
+    self.durationMs = durationMs
   }
 
   enum Status: String, Sendable { case passed, failed, error }
@@ -48,6 +81,21 @@ struct TestResults: Sendable {
 }
 
 extension TestResults {
+  /// The same with every credential hidden, before anything escapes or cuts the texts.
+  func hiding(_ redact: (String) -> String) -> TestResults {
+    var results = self
+    results.files = files.map { file in
+      File(
+        path: redact(file.path),
+        diagnostics: file.diagnostics.map { each in
+          var each = each
+          each.message = redact(each.message)
+          return each
+        }, cases: file.cases.map { $0.hiding(redact) })
+    }
+    return results
+  }
+
   var json: JSONValue {
     [
       "passed": JSONValue(count(.passed)), "failed": JSONValue(count(.failed)),
@@ -130,12 +178,13 @@ enum TestText {
   /// One line for each failure, for a call that wants nothing else.
   static func failures(_ results: TestResults) -> [String] {
     results.files.flatMap { file in
-      file.diagnostics.filter { $0.level == .error }.map(\.description)
-        + file.cases.flatMap { each in
-          each.error.map { ["\(each.origin): \(each.name): \($0)"] }
+      file.diagnostics.filter { $0.level == .error }.map { safe($0.description) }
+        + file.cases.flatMap { each -> [String] in
+          let name = safe(each.name)
+          return each.error.map { ["\(safe("\(each.origin)")): \(name): \(safe($0))"] }
             ?? each.unmet.map {
-              "\($0.origin): \(each.name): \($0.subject): expected: \($0.expected); "
-                + "actual: \($0.actual)"
+              "\(safe("\($0.origin)")): \(name): \(safe($0.subject)): "
+                + "expected: \(safe($0.expected)); actual: \(safe($0.actual))"
             }
         }
     }

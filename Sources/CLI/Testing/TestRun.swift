@@ -57,17 +57,14 @@ struct TestRun {
   }
 
   private func paths(of project: LoadedProject, _ loading: ProjectLoading) throws -> [String] {
-    guard let files else { return loading.loader(LoadOptions()).testFiles(of: project) }
+    let loader = loading.loader(LoadOptions())
+    guard let files else { return loader.testFiles(of: project) }
     return try files.flatMap { name in
       let path = Surroundings.absolute(name)
       guard FileStatus.exists(path) else {
         throw Failure(.inputOutput, .inputOutput, "cannot read \(name)")
       }
-      guard FileStatus.isDirectory(path) else { return [path] }
-      // A directory that cannot be read holds nothing that could be run.
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-      return names.filter { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") }.sorted()
-        .map { path + "/" + $0 }
+      return FileStatus.isDirectory(path) ? loader.testFiles(in: path) : [path]
     }
   }
 
@@ -96,14 +93,15 @@ struct TestRun {
   private static func outcomes(of jobs: [ReadyJob]) async -> [Outcome] {
     await withTaskGroup(of: (Int, Outcome).self) { group in
       var outcomes: [Outcome?] = jobs.map { _ in nil }
-      var next = 0
-      while next < jobs.count || !group.isEmpty {
-        while next < jobs.count, next - outcomes.count(where: { $0 != nil }) < coreCount {
-          let (index, job) = (next, jobs[next])
-          group.addTask { (index, await outcome(of: job)) }
-          next += 1
-        }
-        if let (index, outcome) = await group.next() { outcomes[index] = outcome }
+      var waiting = jobs.enumerated().makeIterator()
+      func addTask() {
+        guard let (index, job) = waiting.next() else { return }
+        group.addTask { (index, await outcome(of: job)) }
+      }
+      for _ in 0..<coreCount { addTask() }
+      while let (index, outcome) = await group.next() {
+        outcomes[index] = outcome
+        addTask()
       }
       return outcomes.compactMap(\.self)
     }
@@ -128,7 +126,8 @@ struct TestRun {
             step.event, module: step.module, sequence: Int64(index + 1))
           let report = await rehearsal.run(event, mocks: testCase.mocks, memory: memory)
           outcome.matched.formUnion(report.deliveries.map(\.name))
-          outcome.result.unmet += step.expectation?.unmet(by: report) ?? []
+          outcome.result.unmet +=
+            step.expectation?.unmet(by: report, hiding: Secrets.redact) ?? []
         } catch {
           outcome.result.error = "\(step.origin): \(error.description)"
           break
@@ -159,7 +158,8 @@ struct TestSettings {
     return try jobs.map { job in
       let setting = job.testCase.setting
       let rehearsal = try known[setting] ?? rehearsal(setting)
-      known[setting] = rehearsal
+      // What is wrong is told at the lines of each case.
+      if case .success = rehearsal { known[setting] = rehearsal }
       return TestRun.ReadyJob(job: job, rehearsal: rehearsal)
     }
   }
@@ -179,6 +179,8 @@ struct TestSettings {
     var options = LoadOptions()
     // Tests run on machines without secrets.
     options.allowMissingEnvironment = true
+    // What variables brought in is shown nowhere.
+    options.showsObjects = true
     options.parameters = setting.parameters
     options.variables = setting.variables
     return try loading.load(global, options: options)

@@ -87,8 +87,11 @@ struct ModuleGatherer {
   }
 
   /// A value from the command line; its text may stand for a number or a boolean.
-  private func argument(_ text: String, for name: String) -> Node {
-    var node = Node(.string(text), at: Origin(file: "--param", line: 1, column: 1))
+  private func argument(
+    _ text: String, for name: String,
+    at origin: Origin = Origin(file: "--param", line: 1, column: 1)
+  ) -> Node {
+    var node = Node(.string(text), at: origin)
     guard !Substitution.namesParameter(text) else {
       session.error(
         "module.param",
@@ -149,8 +152,8 @@ struct ModuleGatherer {
     }
     let scope = session.scope(root: FilePath.directory(entry.file))
     var given = entry.parameters
-    for (key, text) in session.options.parameters[name] ?? [:] {
-      given[key] = argument(text, for: key)
+    for (key, value) in session.options.parameters[name] ?? [:] {
+      given[key] = argument(value.text, for: key, at: value.origin)
     }
     let draft = draft(
       name: name, alias: nil, file: entry.file, document, scope: scope, isBoot: false,

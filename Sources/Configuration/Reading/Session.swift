@@ -103,7 +103,10 @@ final class Session {
   }
 
   /// Adds what ``trying(_:)`` found.
-  func keep(_ found: [Diagnostic]) { diagnostics += found }
+  func keep(_ found: [Diagnostic]) {
+    diagnostics += found
+    errorCount += found.count { $0.level == .error }
+  }
 
   func markInvalid(_ module: String) { invalid.insert(module) }
 

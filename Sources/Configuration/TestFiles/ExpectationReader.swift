@@ -35,6 +35,10 @@ struct ExpectationReader {
   /// A list names all routes that match; a map says something of some.
   private func routes(_ pair: Node.Pair) -> RehearsalExpectation? {
     var entries: [(name: String, origin: Origin, value: Node?)] = []
+    if pair.value.isMap, pair.value.pairs.isEmpty {
+      reader.refuse(
+        pair.value, "routes", "an empty map expects nothing; [] is that no route matches")
+    }
     switch pair.value.content {
     case .map(let pairs): entries = pairs.map { ($0.key, $0.keyOrigin, $0.value) }
     case .list(let list):
@@ -86,7 +90,15 @@ struct ExpectationReader {
         reader.refuse(matched, written, "nothing more can be said of a route that does not match")
       }
     }
-    if let pair = node.pair("dropped") { dropped(pair, &route) }
+    if let pair = node.pair("dropped") {
+      dropped(pair, &route)
+      for key in ["transformed", "config", "prompt", "inbox"] {
+        guard let other = node.pair(key) else { continue }
+        session.error(
+          "test.value", "\(written): \(key): nothing is left of an event that is dropped",
+          at: other.keyOrigin)
+      }
+    }
     if let pair = node.pair("error") {
       route.error =
         pair.value.json == .bool(true)
@@ -97,7 +109,11 @@ struct ExpectationReader {
     }
     route.transformed = node["transformed"].map { fields($0, "\(written): transformed") } ?? []
     route.config = node["config"].map { fields($0, "\(written): config") } ?? []
-    for piece in node["prompt"].map({ $0.list ?? [$0] }) ?? [] {
+    let prompt = node["prompt"].map { $0.list ?? [$0] }
+    if let place = node["prompt"], prompt?.isEmpty == true {
+      reader.refuse(place, "\(written): prompt", "an empty list expects nothing")
+    }
+    for piece in prompt ?? [] {
       if let text = session.text(piece, "\(written): prompt", code: "test.value") {
         route.prompt.append(RehearsalExpectation.Text(text, at: piece.origin))
       }
@@ -117,7 +133,7 @@ struct ExpectationReader {
       route.outcome = .dropped(by: nil, reason: nil, origin: pair.keyOrigin)
       return
     }
-    guard let node = reader.map(pair.value, label) else { return }
+    guard let node = filled(pair.value, label) else { return }
     reader.checkKeys(node, ["by", "reason"], label)
     var by: RehearsalExpectation.Text?
     if let name = node.pair("by"), let text = session.text(name.value, label, code: "test.value") {
@@ -133,6 +149,14 @@ struct ExpectationReader {
     }
     let reason = node.pair("reason").flatMap { field(DotPath(keys: ["reason"]), $0, label) }
     route.outcome = .dropped(by: by, reason: reason, origin: pair.keyOrigin)
+  }
+
+  /// A map with something in it; nil after a report.
+  private func filled(_ node: Node, _ label: String) -> Node? {
+    guard let node = reader.map(node, label) else { return nil }
+    guard node.pairs.isEmpty else { return node }
+    reader.refuse(node, label, "an empty map expects nothing")
+    return nil
   }
 
   /// A key is text; null is that there is none.
@@ -152,7 +176,7 @@ struct ExpectationReader {
   }
 
   private func fields(_ node: Node, _ label: String) -> [RehearsalExpectation.Field] {
-    guard let node = reader.map(node, label) else { return [] }
+    guard let node = filled(node, label) else { return [] }
     return node.pairs.compactMap { pair in
       guard let path = DotPath(pair.key) else {
         session.error(

@@ -26,7 +26,7 @@ package struct TestCase: Sendable {
     /// Variables that lie over the environment.
     package var variables: [String: String] = [:]
     /// By module, then by name: they lie over what the manifest gives.
-    package var parameters: [String: [String: String]] = [:]
+    package var parameters: [String: [String: LoadOptions.Parameter]] = [:]
 
     package init() {}
   }
@@ -49,10 +49,14 @@ extension ConfigurationLoader {
     var roots = [project.projectRoot]
     for module in project.modules where !roots.contains(module.root) { roots.append(module.root) }
     return roots.flatMap { root in
-      FileAccess.names(in: root + "/tests").filter(FilePath.isYAML)
-        .map { root + "/tests/" + $0 }
-        .filter { FileAccess.kind($0) == .file }
+      testFiles(in: root + "/tests")
     }
+  }
+
+  /// Those of one directory. What turns out to be no file is among them, so that it is told
+  /// instead of being left out.
+  package func testFiles(in directory: String) -> [String] {
+    FileAccess.names(in: directory).filter(FilePath.isYAML).map { directory + "/" + $0 }
   }
 
   /// Reads a test file; nothing in it can make this throw or trap.
@@ -64,6 +68,7 @@ extension ConfigurationLoader {
     let session = session()
     session.projectRoot = project.projectRoot
     let path = FilePath.resolve(path, in: session.workingDirectory, home: session.home)
-    return TestFileReader(session, project).read(FileAccess.resolved(path) ?? path)
+    var reader = TestFileReader(session, project)
+    return reader.read(FileAccess.resolved(path) ?? path)
   }
 }

@@ -4,10 +4,18 @@ import Engine
 struct TestFileReader {
   let session: Session
   let project: LoadedProject
+  private var used: Used
 
   init(_ session: Session, _ project: LoadedProject) {
     self.session = session
     self.project = project
+    used = Used(names: Set(project.variables.map(\.name)).sorted())
+  }
+
+  /// What refers to variables: places in the project, and the file's own params.
+  private struct Used {
+    let names: [String]
+    var texts: [String] = []
   }
 
   /// What a file says for all its cases, or a case for itself.
@@ -22,13 +30,21 @@ struct TestFileReader {
 
   private static let commonKeys = ["variables", "params", "mocks", "module"]
 
-  func read(_ path: String) -> TestFile {
+  mutating func read(_ path: String) -> TestFile {
     let top = Origin(file: session.shown(path), line: 1, column: 1)
     var cases: [TestCase] = []
-    if let document = session.document(path, namedAt: top) { cases = self.cases(document, path) }
+    if let document = session.document(path, namedAt: top) {
+      used.texts = TestFileReader.parameterTexts(document)
+      cases = self.cases(document, path)
+    }
     return TestFile(
       path: session.shown(path), cases: cases,
       diagnostics: Set(session.diagnostics).sorted())
+  }
+
+  private static func parameterTexts(_ document: Node) -> [String] {
+    ([document] + (document["tests"]?.list ?? []))
+      .flatMap { $0["params"]?.pairs ?? [] }.flatMap(\.value.pairs).compactMap(\.value.scalarText)
   }
 
   private func cases(_ document: Node, _ path: String) -> [TestCase] {
@@ -56,9 +72,9 @@ struct TestFileReader {
     guard let nodes = self.list(list, "tests") else { return [] }
     var names: [String: Origin] = [:]
     return nodes.compactMap { node in
-      let before = errorCount
+      let before = session.errorCount
       let testCase = self.testCase(node, common, &names)
-      return errorCount == before ? testCase : nil
+      return session.errorCount == before ? testCase : nil
     }
   }
 
@@ -67,8 +83,6 @@ struct TestFileReader {
     guard root != project.projectRoot else { return nil }
     return project.modules.first { $0.root == root }?.name
   }
-
-  private var errorCount: Int { session.diagnostics.count { $0.level == .error } }
 
   private func testCase(
     _ node: Node, _ common: Common, _ names: inout [String: Origin]
@@ -127,6 +141,9 @@ struct TestFileReader {
         expect, "expect",
         "a list has an entry for each event: \(count), not \(list.count); null expects nothing")
     }
+    if !list.isEmpty, list.allSatisfy(\.isNull) {
+      refuse(expect, "expect", "nothing is expected of any event")
+    }
     for (index, each) in list.enumerated() where !each.isNull {
       let expectation = reader.expectation(each)
       if index < steps.count { steps[index].expectation = expectation }
@@ -137,14 +154,14 @@ struct TestFileReader {
 
   private func common(_ node: Node, over base: Common) -> Common {
     var common = base
-    for pair in node["variables"].flatMap({ map($0, "variables") })?.pairs ?? [] {
-      common.setting.variables[pair.key] = scalar(pair.value, "variables.\(pair.key)")
-    }
+    variables(node, &common)
     for pair in node["params"].flatMap({ map($0, "params") })?.pairs ?? [] {
       let module = self.module(pair.key, at: pair.keyOrigin) ?? pair.key
       for value in map(pair.value, "params.\(pair.key)")?.pairs ?? [] {
-        common.setting.parameters[module, default: [:]][value.key] = scalar(
-          value.value, "params.\(pair.key).\(value.key)")
+        let text = scalar(value.value, "params.\(pair.key).\(value.key)")
+        common.setting.parameters[module, default: [:]][value.key] = text.map {
+          LoadOptions.Parameter($0, at: value.keyOrigin)
+        }
       }
     }
     let transforms = project.modules.flatMap { $0.routes.flatMap { $0.transforms.map(\.name) } }
@@ -160,6 +177,25 @@ struct TestFileReader {
       common.module = module(text, at: name.origin)
     }
     return common
+  }
+
+  /// A variable that nothing in the project refers to would change nothing.
+  private func variables(_ node: Node, _ common: inout Common) {
+    guard let node = node["variables"].flatMap({ map($0, "variables") }) else { return }
+    for pair in node.pairs {
+      common.setting.variables[pair.key] = scalar(pair.value, "variables.\(pair.key)")
+      guard !isUsed(pair.key) else { continue }
+      session.report(
+        .error, "test.unknown-variable",
+        "variables: nothing in the project refers to \"\(pair.key)\"", at: pair.keyOrigin,
+        among: used.names, meant: pair.key)
+    }
+  }
+
+  /// Also by a parameter that a test gives.
+  private func isUsed(_ name: String) -> Bool {
+    used.names.contains(name)
+      || used.texts.contains { $0.contains("${\(name)}") || $0.contains("${\(name):-") }
   }
 
   private func mock(_ node: Node, _ label: String) -> RehearsalMock? {

@@ -90,11 +90,22 @@ package struct UnmetExpectation: Sendable, Hashable {
     self.expected = expected
     self.actual = actual
   }
+
+  /// The same without what may not be told.
+  package func hiding(_ redact: (String) -> String) -> UnmetExpectation {
+    UnmetExpectation(
+      origin, redact(subject), expected: redact(expected), actual: redact(actual))
+  }
 }
 
 extension RehearsalExpectation {
   /// Everything that is not as expected, in the order of the file; empty when all is.
-  package func unmet(by report: RehearsalReport) -> [UnmetExpectation] {
+  ///
+  /// - Parameter redact: Hides what may not be told, before texts are escaped and cut; conditions
+  ///   look at what is there.
+  package func unmet(
+    by report: RehearsalReport, hiding redact: @escaping (String) -> String = { $0 }
+  ) -> [UnmetExpectation] {
     var unmet: [UnmetExpectation] = []
     for route in routes {
       let delivery = report.deliveries.first { $0.name == route.name }
@@ -109,9 +120,9 @@ extension RehearsalExpectation {
         unmet.append(
           UnmetExpectation(
             route.origin, route.written, expected: "the route matches",
-            actual: RehearsalExpectation.reason(route.name, report)))
-      case (.matched, .some(let delivery)): unmet += route.unmetDetails(delivery)
-      case (_, .some(let delivery)): unmet += route.unmet(by: delivery)
+            actual: RehearsalExpectation.reason(route.name, report.hiding(redact))))
+      case (_, .some(let delivery)):
+        unmet += RouteCheck(route: route, delivery: delivery, redact: redact).unmet()
       }
     }
     guard isExact else { return unmet }
@@ -134,19 +145,36 @@ extension RehearsalExpectation {
   private static let sourcePath = DotPath(keys: ["source"])
 }
 
-extension RehearsalExpectation.Route {
-  fileprivate func unmet(by delivery: RehearsedDelivery) -> [UnmetExpectation] {
-    let fault = error == nil ? unmetOutcome(delivery) : unmetError(delivery)
+/// What is expected of a route that matches, held against its delivery.
+private struct RouteCheck {
+  /// 400: enough to see the difference, little enough for a terminal.
+  private static let charactersMax = 400
+
+  let route: RehearsalExpectation.Route
+  let delivery: RehearsedDelivery
+  let redact: (String) -> String
+
+  private var written: String { route.written }
+  private var summary: String { redact(delivery.summary) }
+
+  func unmet() -> [UnmetExpectation] {
+    let faults = unmetOutcome() + unmetError()
     // Of what never came to be nothing more is said.
-    guard fault.isEmpty, delivery.ready != nil || error != nil else {
-      return fault + unmetKey(delivery)
-    }
-    return unmetDetails(delivery)
+    return faults.isEmpty ? unmetDetails() : faults + unmetKey()
   }
 
-  private func unmetOutcome(_ delivery: RehearsedDelivery) -> [UnmetExpectation] {
-    switch (outcome, delivery.end) {
-    case (.dropped(let by, let reason, _), .dropped(let transform, let text, let word)):
+  private func unmetOutcome() -> [UnmetExpectation] {
+    switch (route.outcome, delivery.end) {
+    case (.notMatched, _), (.matched, _), (.delivered, .ready): return []
+    case (.delivered, _):
+      // Where an error is expected, what its policy makes of it is open.
+      guard route.error == nil else { return [] }
+      return [
+        UnmetExpectation(
+          route.origin, written, expected: "the event is delivered", actual: summary)
+      ]
+    case (.dropped(let by, let reason, _), .dropped(let transform, let text, let word))
+    where word != "transform_error" || route.error != nil:
       var unmet: [UnmetExpectation] = []
       if let by, by.text != transform {
         unmet.append(
@@ -160,71 +188,67 @@ extension RehearsalExpectation.Route {
       return unmet
     case (.dropped(_, _, let origin), _):
       return [
-        UnmetExpectation(
-          origin, written, expected: "a transform drops the event", actual: delivery.summary)
-      ]
-    case (_, .ready): return []
-    default:
-      return [
-        UnmetExpectation(
-          origin, written, expected: "the event is delivered", actual: delivery.summary)
+        UnmetExpectation(origin, written, expected: "a transform drops the event", actual: summary)
       ]
     }
   }
 
-  private func unmetError(_ delivery: RehearsedDelivery) -> [UnmetExpectation] {
-    guard let error else { return [] }
+  private func unmetError() -> [UnmetExpectation] {
+    guard let error = route.error else { return [] }
     var texts = delivery.steps.filter { $0.status == .error }.map { $0.reason ?? "" }
     if texts.isEmpty, case .failed(let text, _) = delivery.end { texts.append(text) }
     if texts.contains(where: { error.condition.verdict(for: .string($0)).isHolding }) { return [] }
     return [
       UnmetExpectation(
         error.origin, "\(written): error", expected: error.shown,
-        actual: texts.isEmpty
-          ? delivery.summary : RehearsalExpectation.quoted(texts.joined(separator: "; "))
-      )
+        actual: texts.isEmpty ? summary : quoted(texts.joined(separator: "; ")))
     ]
   }
 
   /// What can be said of a delivery however it ended.
-  private func unmetKey(_ delivery: RehearsedDelivery) -> [UnmetExpectation] {
-    orderKey.map { check($0, "order_key", delivery.orderKey.map(JSONValue.string)) } ?? []
+  private func unmetKey() -> [UnmetExpectation] {
+    route.orderKey.map { check($0, "order_key", delivery.orderKey.map(JSONValue.string)) } ?? []
   }
 
-  fileprivate func unmetDetails(_ delivery: RehearsedDelivery) -> [UnmetExpectation] {
-    var unmet = unmetKey(delivery)
+  private func unmetDetails() -> [UnmetExpectation] {
+    var unmet = unmetKey()
     guard let ready = delivery.ready else {
-      let first = transformed.first?.origin ?? config.first?.origin ?? prompt.first?.origin
-      guard let place = first ?? isInbox?.origin else { return unmet }
+      let first =
+        route.transformed.first?.origin ?? route.config.first?.origin ?? route.prompt.first?.origin
+      guard let place = first ?? route.isInbox?.origin else { return unmet }
       unmet.append(
         UnmetExpectation(
-          place, written, expected: "the event comes to its end", actual: delivery.summary))
+          place, written, expected: "the event comes to its end", actual: summary))
       return unmet
     }
-    let config = JSONText(.object(ready.config))
-    let shown = JSONText(.object(ready.shownConfig))
-    for field in transformed {
+    for field in route.transformed {
       unmet += check(field, field.path.description, ready.event.value(at: field.path))
     }
-    for field in self.config {
-      unmet += check(
-        field, "config.\(field.path)", config.value(at: field.path),
-        shown: shown.value(at: field.path))
-    }
-    for piece in prompt where !(ready.prompt ?? "").contains(piece.text) {
+    unmet += unmetConfig(ready)
+    for piece in route.prompt where !(ready.prompt ?? "").contains(piece.text) {
       unmet.append(
         UnmetExpectation(
-          piece.origin, "\(written): prompt",
-          expected: "contains \(RehearsalExpectation.quoted(piece.text))",
-          actual: ready.prompt.map(RehearsalExpectation.quoted) ?? "the route has no prompt"))
+          piece.origin, "\(written): prompt", expected: "contains \(quoted(piece.text))",
+          actual: ready.prompt.map(quoted) ?? "the route has no prompt"))
     }
-    if let isInbox, (isInbox.text == "true") != (ready.inboxKey != nil) {
+    if let isInbox = route.isInbox, (isInbox.text == "true") != (ready.inboxKey != nil) {
       unmet.append(
         UnmetExpectation(
           isInbox.origin, "\(written): inbox", expected: isInbox.text,
           actual: ready.inboxKey == nil ? "false" : "true"))
     }
     return unmet
+  }
+
+  private func unmetConfig(_ ready: RehearsedDelivery.Ready) -> [UnmetExpectation] {
+    let config = JSONText(.object(ready.config))
+    let shown = JSONText(.object(ready.shownConfig))
+    return route.config.flatMap { field in
+      let value = config.value(at: field.path)
+      // What stands only in the real one is not for telling.
+      let told = shown.value(at: field.path) ?? (value == nil ? nil : "***")
+      return check(field, "config.\(field.path)", value, shown: told)
+    }
   }
 
   /// - Parameter shown: What is told of the value, where it may not be told itself.
@@ -235,23 +259,19 @@ extension RehearsalExpectation.Route {
     let verdict = field.condition.verdict(for: value)
     guard !verdict.isHolding else { return [] }
     let limit = verdict == .regexLimit ? " (the regular expression reached its step limit)" : ""
-    let actual = (shown ?? value).map { RehearsalExpectation.excerpt(of: $0) } ?? "missing"
+    let actual = (shown ?? value).map { excerpt(of: $0) } ?? "missing"
     return [
       UnmetExpectation(
         field.origin, "\(written): \(place)", expected: field.shown, actual: actual + limit)
     ]
   }
-}
 
-extension RehearsalExpectation {
-  /// 400: enough to see the difference, little enough for a terminal.
-  private static let charactersMax = 400
+  private func quoted(_ text: String) -> String { excerpt(of: .string(text)) }
 
-  fileprivate static func quoted(_ text: String) -> String { excerpt(of: .string(text)) }
-
-  fileprivate static func excerpt(of value: JSONValue) -> String {
-    let text = JSONText(value).description
-    return text.count <= charactersMax ? text : text.prefix(charactersMax) + "…"
+  private func excerpt(of value: JSONValue) -> String {
+    let text = JSONText(value.hiding(redact)).description
+    return text.count <= RouteCheck.charactersMax
+      ? text : text.prefix(RouteCheck.charactersMax) + "…"
   }
 }
 
