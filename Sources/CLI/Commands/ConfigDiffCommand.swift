@@ -21,7 +21,9 @@ struct ConfigDiffCommand: AsyncParsableCommand {
     let document = try await HistoryReader.with(global) { reader in
       let old = try await reader.moment(places.0, module: module)
       let new: HistoryMoment? =
-        if let place = places.1 { try await reader.moment(place, module: module) } else { Optional.none }
+        if let place = places.1 { try await reader.moment(place, module: module) } else {
+          Optional.none
+        }
       return try await ProjectLoading.withCatalog { loading in
         try await compare(old, new, reader, loading)
       }

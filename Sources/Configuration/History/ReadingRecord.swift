@@ -23,7 +23,8 @@ struct ReadingRecord {
   var literals: [String: String]
 
   init(
-    _ draft: ModuleDraft, projectRoot: String, overlay: String?, hasUserDefaults: Bool, hasBootDefaults: Bool,
+    _ draft: ModuleDraft, projectRoot: String, overlay: String?, hasUserDefaults: Bool,
+    hasBootDefaults: Bool,
     links: [String: String], literals: [String: JSONValue], key: [UInt8]
   ) {
     path = draft.file

@@ -36,8 +36,15 @@ final class Workplace: Sendable {
     }
   }
 
+  /// A program that ends without reading its input must not end the tests.
+  private static let ignoresBrokenPipes: Bool = {
+    signal(SIGPIPE, SIG_IGN)
+    return true
+  }()
+
   /// - Parameter project: The text of `orgloop.yaml`; nil writes none.
   init(project: String? = Workplace.project()) throws {
+    _ = Workplace.ignoresBrokenPipes
     root = NSTemporaryDirectory() + "orgloop-" + UUID().uuidString.prefix(8)
     try FileManager.default.createDirectory(
       atPath: root + "/home", withIntermediateDirectories: true)
