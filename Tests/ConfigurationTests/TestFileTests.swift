@@ -150,9 +150,7 @@ import Testing
     ("tests: [x]", ["1:9: error[test.value] a test: must be a map, not a string"]),
     (
       "tests:\n  - event: { source: hook }\n    expect: { no_match: true }",
-      [
-        "2:5: error[test.missing] a test: \"name\" is missing"
-      ]
+      ["2:5: error[test.missing] a test: \"name\" is missing"]
     ),
     (
       "tests:\n  - name: a",
