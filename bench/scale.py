@@ -126,9 +126,10 @@ def _measure(arguments, root):
     _run(arguments.binary, ["start", "--daemon", *flags])
     found["start"] = (time.monotonic() - began, None)
     try:
-        timed("plan, running", "plan")
         status = json.loads(subprocess.run(
             [arguments.binary, "status", *flags], check=True, capture_output=True).stdout)
+        found["started"] = _memory(status["pid"])
+        timed("plan, running", "plan")
         found["memory"] = _memory(status["pid"])
     finally:
         _run(arguments.binary, ["stop", *flags])
@@ -163,7 +164,7 @@ def _report(small, large):
     isMet = True
     print(f"{'':16} {'a tenth':>10} {'whole':>10} {'ratio':>7} {'goal':>7}  most memory")
     for name, value in large.items():
-        if name == "memory":
+        if name in ("started", "memory"):
             continue
         goal = GOALS.get(name, GOALS["start"])
         isMet = isMet and value[0] <= goal
@@ -172,7 +173,8 @@ def _report(small, large):
               f" {value[0] / small[name][0]:7.1f} {goal:6.0f}s  {memory}")
     peak = large["memory"]["VmHWM"]
     isMet = isMet and peak <= MEMORY_MIB_MAX
-    print(f"runtime: {large['memory']['VmRSS']:.0f} MiB, at most {peak:.0f} MiB"
+    print(f"runtime: {large['started']['VmRSS']:.0f} MiB when ready,"
+          f" {large['memory']['VmRSS']:.0f} MiB after plans, at most {peak:.0f} MiB"
           f" (a tenth: {small['memory']['VmHWM']:.0f} MiB); goal {MEMORY_MIB_MAX} MiB")
     return 0 if isMet else 1
 

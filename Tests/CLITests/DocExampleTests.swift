@@ -18,6 +18,36 @@ import Testing
     #expect(wrong.isEmpty, "\(example): \(wrong.map { JSONText($0).description })")
   }
 
+  @Test func `the tests that the documentation shows are read, and those for an example pass`()
+    async throws
+  {
+    let blocks = try DocExample.blocks(in: "docs/testing.md")
+    #expect(blocks.count >= 5)
+    for block in blocks {
+      let work = try Workplace(project: nil)
+      try FileManager.default.removeItem(atPath: work.root)
+      try FileManager.default.copyItem(
+        atPath: DocExample.root.appending(path: "examples/hello").path, toPath: work.root)
+      try FileManager.default.createDirectory(
+        atPath: work.root + "/home", withIntermediateDirectories: true)
+      let isWhole = block.lines.first == "# tests/visitors.yaml"
+      try work.write("tests/visitors.yaml", DocExample.tests(block.lines))
+      try work.write(
+        "tests/knock.json",
+        #"{"source":"door","provenance":{"platform_event":"knock"},"payload":{"who":"Ada"}}"#)
+      let result = try await work.run("test", "tests/visitors.yaml", "--json")
+      let found = try #require(try result.json()["diagnostics"]?.array)
+      // Routes, transforms and files of a part are elsewhere.
+      let wrong = found.filter { each in
+        let code = each["code"]?.string ?? ""
+        return isWhole
+          || ["key.", "yaml.", "test.value", "test.key"].contains(where: code.hasPrefix)
+      }
+      #expect(wrong.isEmpty, "\(block.place): \(result.output)")
+      if isWhole { #expect(result.status == 0, "\(result.output)") }
+    }
+  }
+
   @Test func `there are examples to be loaded`() throws {
     let all = try DocExample.all()
     #expect(all.count >= 25)
@@ -49,44 +79,62 @@ struct DocExample: Sendable, CustomTestStringConvertible {
       || code == "script.not-executable"
   }
 
-  private static let root = URL(filePath: #filePath)
+  static let root = URL(filePath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
   static func all() throws -> [DocExample] {
     let docs = try FileManager.default.contentsOfDirectory(
       atPath: root.appending(path: "docs").path)
-    // Tests of a configuration are no configuration; `TestingDocumentTests` runs those.
+    // Tests of a configuration are no configuration.
     let names = docs.filter { $0.hasSuffix(".md") && $0 != "testing.md" }.sorted()
       .map { "docs/" + $0 }
     return try (["README.md"] + names).flatMap(examples)
   }
 
   private static func examples(in document: String) throws -> [DocExample] {
-    let text = try String(contentsOf: root.appending(path: document), encoding: .utf8)
     var found: [DocExample] = []
+    for (place, lines) in try blocks(in: document) {
+      guard let name = fileName(lines.first ?? "") else {
+        if let part = part(place, lines) { found.append(part) }
+        continue
+      }
+      let file = File(name: name, text: lines.joined(separator: "\n") + "\n")
+      // What follows a project file belongs to it.
+      if name != "orgloop.yaml", let last = found.indices.last, found[last].isWhole {
+        found[last].files.append(file)
+      } else {
+        found.append(DocExample(place: place, files: [file], isWhole: true))
+      }
+    }
+    return found
+  }
+
+  /// The YAML blocks of a document, each with the place where it begins.
+  static func blocks(in document: String) throws -> [(place: String, lines: [String])] {
+    let text = try String(contentsOf: root.appending(path: document), encoding: .utf8)
+    var found: [(place: String, lines: [String])] = []
     var block: (line: Int, lines: [String])?
     for (index, line) in text.components(separatedBy: "\n").enumerated() {
       if line == "```yaml" {
         block = (index + 1, [])
       } else if line == "```", let ended = block {
         block = nil
-        let place = "\(document):\(ended.line)"
-        guard let name = fileName(ended.lines.first ?? "") else {
-          if let part = part(place, ended.lines) { found.append(part) }
-          continue
-        }
-        let file = File(name: name, text: ended.lines.joined(separator: "\n") + "\n")
-        // What follows a project file belongs to it.
-        if name != "orgloop.yaml", let last = found.indices.last, found[last].isWhole {
-          found[last].files.append(file)
-        } else {
-          found.append(DocExample(place: place, files: [file], isWhole: true))
-        }
+        found.append(("\(document):\(ended.line)", ended.lines))
       } else {
         block?.lines.append(line)
       }
     }
     return found
+  }
+
+  /// A file of tests around a part of one.
+  static func tests(_ lines: [String]) -> String {
+    let first = lines.first { !$0.isEmpty && !$0.hasPrefix("#") } ?? ""
+    if first.hasPrefix("tests:") { return lines.joined(separator: "\n") + "\n" }
+    if first.hasPrefix("- ") { return "tests:\n" + lines.map { "  " + $0 + "\n" }.joined() }
+    let expectation = first.hasPrefix("expect:") ? "" : "    expect: { no_match: true }\n"
+    return "tests:\n  - name: example\n    event: { source: door }\n" + expectation
+      + lines.map { "    " + $0 + "\n" }.joined()
   }
 
   /// The name in a first line such as `# modules/ci/orgloop-module.yaml`.

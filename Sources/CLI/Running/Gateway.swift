@@ -1,3 +1,4 @@
+import CPlatform
 import Engine
 import Logging
 import ProjectConfiguration
@@ -188,12 +189,15 @@ extension Gateway {
   }
 
   func plan(onRemoved: RemovedPolicy) async throws -> JSONValue {
-    try await control.plan(onRemoved: onRemoved)
+    // What was read for it is as large as what runs, and malloc would keep it.
+    defer { orgloop_give_memory_back() }
+    return try await control.plan(onRemoved: onRemoved)
   }
 
   func apply(
     plan: String?, onRemoved: RemovedPolicy, by caller: Caller
   ) async throws -> JSONValue {
+    defer { orgloop_give_memory_back() }
     var answer = try await noting("apply", nil, caller) {
       try await control.apply(plan: plan, onRemoved: onRemoved, by: caller.name).object ?? [:]
     } done: { _ in
