@@ -71,20 +71,22 @@ enum ContentHash {
     }
     var stored = StoredText(), hashed = StoredText(), fingerprinted = StoredText()
     var literals = LiteralCredentials.Finds()
+    let redactor = Redactor(secrets)
     // One after the other: all trees of a large project at once are many times its text.
     for document in draft.documents {
       let written = document.node.writtenJSON
-      let hidden = Redaction.redacted(written, secrets: secrets)
+      let hidden = Redaction.redacted(written, redactor)
       if let hidden { literals.add(written, hidden, in: ["documents", document.name]) }
-      stored.add(document.name, hidden ?? written)
-      hashed.add(document.name, sortingKeys(hidden ?? written))
-      fingerprinted.add(document.name, sortingKeys(written))
+      stored.add(document.name, JSONText(hidden ?? written))
+      let sorted = JSONText(sortingKeys(written))
+      fingerprinted.add(document.name, sorted)
+      hashed.add(document.name, hidden.map { JSONText(sortingKeys($0)) } ?? sorted)
     }
     let fingerprint = keyed(
       fingerprinted.text(with: above(sortingKeys)), name: "documents", key: key)
     func whole(_ object: JSONObject) -> JSONObject {
       let written = JSONValue.object(object)
-      let hidden = Redaction.redacted(written, secrets: secrets)
+      let hidden = Redaction.redacted(written, redactor)
       if let hidden { literals.add(written, hidden, in: []) }
       var whole = (hidden ?? written).object ?? object
       whole["captured"] = .object(JSONObject(files))
@@ -102,9 +104,9 @@ enum ContentHash {
   private struct StoredText {
     private var documents = ""
 
-    mutating func add(_ name: String, _ document: JSONValue) {
+    mutating func add(_ name: String, _ document: JSONText) {
       if !documents.isEmpty { documents += "," }
-      documents += JSONText(.string(name)).description + ":" + JSONText(document).description
+      documents += JSONText(.string(name)).description + ":" + document.description
     }
 
     func text(with rest: JSONObject) -> String {

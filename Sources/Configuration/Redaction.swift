@@ -28,15 +28,18 @@ enum Redaction {
 
   /// A value without credentials: neither those known by their key nor those known by value.
   static func redacting(_ value: JSONValue, secrets: [String]) -> JSONValue {
-    redacted(value, secrets: secrets) ?? value
+    redacted(value, Redactor(secrets)) ?? value
   }
 
   /// As ``redacting(_:secrets:)``, nil where nothing is to be hidden: most of a large project is
   /// not copied then.
-  static func redacted(_ value: JSONValue, secrets: [String]) -> JSONValue? {
+  ///
+  /// - Parameter redactor: Of the credentials known by value; making one takes longer than a small
+  ///   document does.
+  static func redacted(_ value: JSONValue, _ redactor: Redactor) -> JSONValue? {
     let hidden = hidingLiterals(value)
-    guard !secrets.isEmpty else { return hidden }
-    return hidingValues(hidden ?? value, Redactor(secrets)) ?? hidden
+    guard !redactor.isEmpty else { return hidden }
+    return hidingValues(hidden ?? value, redactor) ?? hidden
   }
 
   private static func hidingValues(_ value: JSONValue, _ redactor: Redactor) -> JSONValue? {

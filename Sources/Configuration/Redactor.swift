@@ -3,19 +3,24 @@ struct Redactor {
   /// Values in UTF-8 by their first bytes.
   private let values: [ArraySlice<UInt8>: [[UInt8]]]
   /// Whether a value begins with these two bytes: most places need no more than this.
-  private var beginnings = [Bool](repeating: false, count: 1 << 16)
+  private var beginnings: [Bool] = []
 
   /// - Parameter values: Those with fewer than ``Redaction/secretLengthMin`` characters are left
   ///   out.
   init(_ values: some Sequence<String>) {
     let long = values.filter { $0.count >= Redaction.secretLengthMin }.map { Array($0.utf8) }
     self.values = Dictionary(grouping: long) { $0.prefix(Redaction.secretLengthMin) }
+    guard !long.isEmpty else { return }
+    beginnings = [Bool](repeating: false, count: 1 << 16)
     for value in long { beginnings[Redactor.beginning(value, at: 0)] = true }
   }
 
+  /// There is nothing to hide.
+  var isEmpty: Bool { values.isEmpty }
+
   /// The text with `***` for every value; where two overlap, for both together.
   func apply(_ text: String) -> String {
-    guard !values.isEmpty else { return text }
+    guard !isEmpty else { return text }
     let bytes = Array(text.utf8)
     let size = Redaction.secretLengthMin
     guard bytes.count >= size else { return text }

@@ -1,5 +1,6 @@
 import Engine
 import ProjectConfiguration
+import TestSupport
 
 /// Damages YAML texts: bytes, lines, words, and what stands at keys.
 struct Mutator {
@@ -20,7 +21,7 @@ struct Mutator {
 
   init(corpus: [[UInt8]], seed: UInt64) {
     self.corpus = corpus
-    generator = SplitMix64(state: seed)
+    generator = SplitMix64(seed: seed)
   }
 
   mutating func next() -> [UInt8] {

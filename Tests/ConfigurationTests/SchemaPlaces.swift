@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import ProjectConfiguration
+import TestSupport
 
 /// Where tables have their places in a document.
 extension SchemaAgreementTests {
@@ -65,7 +66,7 @@ extension SchemaAgreementTests {
   static func sample(of field: ConfigField, in place: Place) -> [JSONValue] {
     guard ProcessInfo.processInfo.environment["ORGLOOP_FUZZ_SECONDS"] == nil else { return values }
     let name = place.path.joined(separator: ".") + field.name
-    var generator = SplitMix64(state: name.utf8.reduce(7) { $0 &* 31 &+ UInt64($1) })
+    var generator = SplitMix64(seed: name.utf8.reduce(7) { $0 &* 31 &+ UInt64($1) })
     return [.null, true, 5, "x", [], [:]] + values.shuffled(using: &generator).prefix(8)
   }
 

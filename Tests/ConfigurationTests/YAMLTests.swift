@@ -1,6 +1,7 @@
 import Engine
 import ProjectConfiguration
 import Testing
+import TestSupport
 
 /// What a hostile or damaged file gets: one clean error with its place (reliability.md 4, Y1-Y3).
 struct YAMLTests {
@@ -151,7 +152,7 @@ struct YAMLTests {
     let pieces = [
       "{", "}", "[", "]", "&a ", "*a", "- ", ": ", "\n", "\"", "${", "<<", "!!", "9", "\t",
     ]
-    var generator = SplitMix64(state: seed)
+    var generator = SplitMix64(seed: seed)
     let project = try TestProject()
     for _ in 0..<100 {
       var bytes = good

@@ -77,7 +77,7 @@ private struct LanePlay {
   private var untold: Set<Int64> = []
   private(set) var doubled: [String] = []
   private(set) var overtakings: [Int64] = []
-  private var random: SeededGenerator
+  private var random: SplitMix64
   private var state = LaneState(routes: [1, 2], concurrencyMax: 3, windowMax: 4)
   private var rows: [Int64: Row] = [:]
   private var active: Set<Int64> = [1, 2]
@@ -91,7 +91,7 @@ private struct LanePlay {
   private var reached: [String: Int64] = [:]
 
   init(seed: UInt64) {
-    random = SeededGenerator(seed: seed)
+    random = SplitMix64(seed: seed)
     act()
   }
 

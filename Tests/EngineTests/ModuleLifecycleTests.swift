@@ -263,7 +263,7 @@ import Testing
     var generator = SystemRandomNumberGenerator()
     let seed = UInt64.random(in: .min ... .max, using: &generator)
     try await world { (runtime, _, path) async throws in
-      var random = SeededGenerator(seed: seed)
+      var random = SplitMix64(seed: seed)
       for round in 0..<8 {
         await withTaskGroup(of: Void.self) { group in
           for _ in 0..<24 {
@@ -299,20 +299,5 @@ import Testing
       let answer = await runtime.send(to: name)
       #expect(answer.ids.isEmpty == !loaded.contains(name), "\(comment), \(name)")
     }
-  }
-}
-
-/// SplitMix64: the same seed gives the same run.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

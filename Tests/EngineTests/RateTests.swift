@@ -8,7 +8,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct RateTests {
   @Test(arguments: [0.5, 1, 7, 100, 2_500])
   func `no window has more than its share and one second's worth`(_ rate: Double) {
-    var generator = SeededGenerator(seed: UInt64(rate * 10))
+    var generator = SplitMix64(seed: UInt64(rate * 10))
     var nowMs: Int64 = 1_772_600_767_089
     var limiter = RateLimiter(ratePerSecond: rate, nowMs: nowMs)
     var starts: [Int64] = []

@@ -12,7 +12,7 @@ struct ModelTests {
   @Test(arguments: seeds)
   func `the store does what a dictionary would do`(_ seed: UInt64) async throws {
     print("model, seed \(seed)")
-    var generator = SeededGenerator(seed: seed)
+    var generator = SplitMix64(seed: seed)
     let file = try TestFile()
     for _ in 0..<100 {
       var model = try await ModelRun(file, seed: generator.next())
@@ -21,20 +21,6 @@ struct ModelTests {
       model.store.close()
     }
     #expect(try Invariants.violations(inFile: file.path) == [], "seed \(seed)")
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed, everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
   }
 }
 
@@ -54,7 +40,7 @@ private struct ModelRun {
 
   let store: EventStore
   private let names: Names
-  private var generator: SeededGenerator
+  private var generator: SplitMix64
   /// Of this run, by number.
   private var deliveries: [Int64: Delivery] = [:]
   private var firstCopies: [String: Int64] = [:]
@@ -64,7 +50,7 @@ private struct ModelRun {
   init(_ file: TestFile, seed: UInt64) async throws {
     store = try file.open { $0.readerCount = 1 }
     names = try await Names.register(in: store)
-    generator = SeededGenerator(seed: seed)
+    generator = SplitMix64(seed: seed)
     place = "run \(seed)"
     newest = try await store.accepted([names.event(key: "run \(seed)")])[0].sequence
   }

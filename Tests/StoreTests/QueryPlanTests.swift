@@ -144,28 +144,19 @@ struct QueryPlanTests {
 
   @Test(arguments: plans)
   func `a statement uses the index that its comment names`(_ plan: Plan) throws {
-    let file = try TestFile()
-    try file.open().close()
-    let steps = try SQLiteFile(file.path).rows("EXPLAIN QUERY PLAN " + plan.sql)
-      .compactMap { $0.last ?? nil }
+    let steps = try QueryPlan.steps(of: plan.sql)
     #expect(steps == plan.steps)
   }
 
   @Test(arguments: SQL.forgetDeliveries + SQL.forgetEvents)
   func `what is deleted with an event is a range of a key`(_ sql: String) throws {
-    let file = try TestFile()
-    try file.open().close()
-    let steps = try SQLiteFile(file.path).rows("EXPLAIN QUERY PLAN " + sql)
-      .compactMap { $0.last ?? nil }
+    let steps = try QueryPlan.steps(of: sql)
     #expect(steps.count == 1)
     #expect(steps.first?.hasPrefix("SEARCH") == true, "\(steps)")
   }
 
   @Test func `the deliveries of an event are found without a scan of queue or history`() throws {
-    let file = try TestFile()
-    try file.open().close()
-    let steps = try SQLiteFile(file.path).rows("EXPLAIN QUERY PLAN " + SQL.deliveriesOfEvent)
-      .compactMap { $0.last ?? nil }
+    let steps = try QueryPlan.steps(of: SQL.deliveriesOfEvent)
     for table in ["q", "settled", "e", "events", "a"] {
       #expect(!steps.contains { $0.hasPrefix("SCAN \(table)") && !$0.hasSuffix("d") }, "\(steps)")
     }

@@ -212,7 +212,7 @@ struct QueueBoundTests {
     func numbers(_ sql: String) throws -> [Int64] {
       try file.rows(sql).compactMap { $0.first.flatMap { $0 }.flatMap { Int64($0) } }
     }
-    var random = SeededGenerator(seed: seed)
+    var random = SplitMix64(seed: seed)
     var running: [Int64: StartRecord] = [:]
     for step in 0..<150 {
       let queued = try numbers(

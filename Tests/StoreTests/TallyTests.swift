@@ -19,7 +19,7 @@ struct TallyTests {
 
   @Test(arguments: plans)
   func `a count uses the key that its comment names`(_ plan: QueryPlanTests.Plan) throws {
-    #expect(try TallyTests.steps(plan.sql) == plan.steps)
+    #expect(try QueryPlan.steps(of: plan.sql) == plan.steps)
   }
 
   @Test(arguments: [
@@ -27,23 +27,17 @@ struct TallyTests {
     (SQL.actorBreaker, "lanes"),
   ])
   func `a name is looked up`(_ sql: String, _ table: String) throws {
-    let steps = try TallyTests.steps(sql)
+    let steps = try QueryPlan.steps(of: sql)
     #expect(steps.count == 2)
     #expect(steps.allSatisfy { $0.hasPrefix("SEARCH") && $0.contains("USING") }, "\(steps)")
   }
 
   @Test func `settled deliveries are counted from the end of the log`() throws {
-    let steps = try TallyTests.steps(SQL.countSettled)
+    let steps = try QueryPlan.steps(of: SQL.countSettled)
     #expect(steps.contains("SEARCH settled USING INTEGER PRIMARY KEY (rowid>?)"), "\(steps)")
     #expect(!steps.contains { $0.hasPrefix("SCAN settled") })
-    let ends = try TallyTests.steps(SQL.eventRange)
+    let ends = try QueryPlan.steps(of: SQL.eventRange)
     #expect(!ends.contains { $0.contains("TEMP B-TREE") }, "\(ends)")
-  }
-
-  private static func steps(_ sql: String) throws -> [String] {
-    let file = try TestFile()
-    try file.open().close()
-    return try SQLiteFile(file.path).rows("EXPLAIN QUERY PLAN " + sql).compactMap { $0.last ?? nil }
   }
 
   /// Ten events, one every 20 hours, the last one now; each goes to both actors.
