@@ -227,6 +227,15 @@ import Testing
     #expect(try await work.run("events").status == 1)
   }
 
+  @Test func `a command that needs no input leaves it unread`() async throws {
+    let work = try Workplace()
+    // More than a pipe holds: the program has ended before all of it is written.
+    let unread = String(repeating: "x", count: 1 << 20)
+    let outcome = try await work.run("--version", input: unread)
+    #expect(outcome.status == 0)
+    #expect(try await output(of: "echo", "done", input: unread) == "done\n")
+  }
+
   @Test func `a refused event says why`() async throws {
     let work = try Workplace()
     _ = try await work.start()

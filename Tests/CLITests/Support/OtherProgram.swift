@@ -6,11 +6,12 @@ import Testing
 
 /// What a program that is not ours prints; it must end with 0.
 func output(of words: String..., input: String = "") async throws -> String {
-  let result = try await Subprocess.run(
-    .name(words[0]), arguments: Arguments(Array(words.dropFirst())), input: .string(input),
-    output: .string(limit: 8 << 20), error: .string(limit: 1 << 20))
-  try #require(result.terminationStatus.isSuccess, "\(words): \(result.standardError)")
-  return result.standardOutput
+  let result = try await Child.run(
+    Configuration(
+      executable: .name(words[0]), arguments: Arguments(Array(words.dropFirst()))),
+    input: input)
+  try #require(result.ending.isSuccess, "\(words): \(result.error)")
+  return result.output
 }
 
 /// A number that several tasks count up.

@@ -97,19 +97,18 @@ final class Workplace: Sendable {
       // Not by Subprocess: its child has no libc that knows of it, in which setuid can hang.
       words = ["/usr/bin/setpriv", "--reuid=\(user)", "--regid=\(user)", "--clear-groups"] + words
     }
-    let result = try await Subprocess.run(
-      .path(FilePath(words[0])), arguments: Arguments(Array(words.dropFirst())),
+    let configuration = Configuration(
+      executable: .path(FilePath(words[0])), arguments: Arguments(Array(words.dropFirst())),
       // As bytes with their NUL: Subprocess hands each row to strdup.
       environment: .custom(values.map { Array("\($0.key)=\($0.value)".utf8) + [0] }),
-      workingDirectory: FilePath(root), input: .string(input),
-      output: .string(limit: 8 << 20), error: .string(limit: 8 << 20))
+      workingDirectory: FilePath(root))
+    let result = try await Child.run(configuration, input: input)
     let status: Int32 =
-      switch result.terminationStatus {
+      switch result.ending {
       case .exited(let code): code
       case .signaled(let number): 128 + number
       }
-    return Outcome(
-      status: status, output: result.standardOutput, error: result.standardError)
+    return Outcome(status: status, output: result.output, error: result.error)
   }
 
   /// The program beside the test bundle.
