@@ -78,7 +78,7 @@ let package = Package(
         .embedInCode("delivered_was_answered.sql"),
         .embedInCode("deliveries_complete.sql"),
         .embedInCode("delivery_has_route.sql"),
-        .embedInCode("duplicates_have_key.sql"),
+        .embedInCode("duplicates_have_time.sql"),
         .embedInCode("event_has_origin.sql"),
         .embedInCode("event_numbers_fit.sql"),
         .embedInCode("external_ids_found.sql"),

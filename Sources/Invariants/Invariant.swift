@@ -48,7 +48,7 @@ package struct Invariant: Sendable {
     Invariant("route_has_lane", PackageResources.route_has_lane_sql),
     Invariant("external_ids_found", PackageResources.external_ids_found_sql),
     Invariant("dedup_keys_found", PackageResources.dedup_keys_found_sql),
-    Invariant("duplicates_have_key", PackageResources.duplicates_have_key_sql),
+    Invariant("duplicates_have_time", PackageResources.duplicates_have_time_sql),
     Invariant("cause_is_older", PackageResources.cause_is_older_sql),
     Invariant("event_numbers_fit", PackageResources.event_numbers_fit_sql),
     Invariant("event_has_origin", PackageResources.event_has_origin_sql),

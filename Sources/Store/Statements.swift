@@ -10,6 +10,7 @@ final class WriterStatements {
   let claimExternalID: Statement
   let releaseExternalID: Statement
   let findExternalID: Statement
+  let findOwnID: Statement
   let claimDedupKey: Statement
   let findDedupKey: Statement
   let countDuplicate: Statement
@@ -54,6 +55,7 @@ final class WriterStatements {
     claimExternalID = try connection.prepare(SQL.claimExternalID)
     releaseExternalID = try connection.prepare(SQL.releaseExternalID)
     findExternalID = try connection.prepare(SQL.findExternalID)
+    findOwnID = try connection.prepare(SQL.findOwnID)
     claimDedupKey = try connection.prepare(SQL.claimDedupKey)
     findDedupKey = try connection.prepare(SQL.findDedupKey)
     countDuplicate = try connection.prepare(SQL.countDuplicate)
@@ -122,6 +124,13 @@ package enum SQL {
     FROM external_ids AS i
     JOIN events AS e ON e.sequence = i.sequence
     WHERE i.id = ?1
+    """
+
+  /// Primary key; an event that came with an id of its own does not go by the one made here.
+  package static let findOwnID = """
+    SELECT sequence, accepted_at_ms, external_id, trace
+    FROM events
+    WHERE sequence = ?1 AND accepted_at_ms = ?2 AND external_id IS NULL
     """
 
   /// Primary key (source, key); no row changes when an event of the source has the key.

@@ -228,6 +228,7 @@ final class WriterConnection {
     of record: AcceptRecord, claiming sequence: Int64
   ) throws(StoreError) -> AcceptReceipt? {
     if let id = record.externalID {
+      if let own = try ownEvent(id, record) { return own }
       statements.claimExternalID.bind(1, id)
       statements.claimExternalID.bind(2, sequence)
       try statements.claimExternalID.run(doing: "claim an id")
@@ -252,13 +253,30 @@ final class WriterConnection {
     return try duplicate(of: record, found: statements.findDedupKey)
   }
 
+  /// An event that comes with an id which this file gave (exported and injected again, say) is
+  /// another copy of the event that has it: ids are unique per database (events.md 2).
+  private func ownEvent(_ id: String, _ record: AcceptRecord) throws(StoreError) -> AcceptReceipt? {
+    guard let made = identity.number(in: id, prefix: "evt_") else { return nil }
+    statements.findOwnID.bind(1, Identity.sequence(of: made.number))
+    statements.findOwnID.bind(2, made.acceptedAtMs)
+    return try copy(of: record, foundBy: statements.findOwnID)
+  }
+
   private func duplicate(
     of record: AcceptRecord, found query: borrowing Statement
   ) throws(StoreError) -> AcceptReceipt {
-    defer { query.reset() }
-    guard try query.step(doing: "find the first copy of an event") else {
+    guard let receipt = try copy(of: record, foundBy: query) else {
       throw StoreError(.corrupt, "a dedup key names no event")
     }
+    return receipt
+  }
+
+  /// Counts one more copy of the event that the query finds, if it finds one.
+  private func copy(
+    of record: AcceptRecord, foundBy query: borrowing Statement
+  ) throws(StoreError) -> AcceptReceipt? {
+    defer { query.reset() }
+    guard try query.step(doing: "find the first copy of an event") else { return nil }
     let receipt = AcceptReceipt(
       sequence: query.int64(0), acceptedAtMs: query.int64(1), isDuplicate: true,
       externalID: query.optionalText(2), traceID: query.optionalText(3))

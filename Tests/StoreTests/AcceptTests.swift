@@ -49,6 +49,28 @@ struct AcceptTests {
     #expect(receipts.map(\.externalID) == [nil, nil, nil, "x", "x"])
   }
 
+  @Test func `an event that comes back with the id it was given here is a copy`() async throws {
+    let file = try TestFile()
+    let store = try file.open()
+    defer { store.close() }
+    let names = try await Names.register(in: store)
+    let first = try await store.accepted([names.event("one"), names.event("two")])
+    let id = store.identity.eventID(
+      sequence: first[1].sequence, acceptedAtMs: first[1].acceptedAtMs)
+    // A millisecond off is no event of this file, and an id like any other.
+    let other = store.identity.eventID(
+      sequence: first[1].sequence, acceptedAtMs: first[1].acceptedAtMs + 1)
+    let again = try await store.accepted([
+      names.event("two", key: "k", id: id), names.event(id: other), names.event(key: "k"),
+    ])
+    #expect(again.map(\.isDuplicate) == [true, false, false])
+    #expect(again.map(\.sequence) == [2, 3, 4])
+    #expect(again[0].externalID == nil)
+    let sql = try SQLiteFile(file.path)
+    #expect(try sql.rows("SELECT sequence FROM events WHERE duplicates = 1") == [["2"]])
+    #expect(try Invariants.violations(inFile: file.path) == [])
+  }
+
   @Test func `a new id of an event whose dedup key is known leads to no other event`() async throws
   {
     let file = try TestFile()

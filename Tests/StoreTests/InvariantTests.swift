@@ -92,10 +92,8 @@ struct InvariantTests {
     Damage("dedup_keys_found", "DELETE FROM dedup_keys"),
     Damage("dedup_keys_found", "UPDATE dedup_keys SET sequence = 2"),
     Damage("dedup_keys_found", "UPDATE dedup_keys SET source = source + 1"),
-    Damage(
-      "duplicates_have_key",
-      "UPDATE events SET duplicates = 1, last_duplicate_ms = 1 WHERE sequence = 2"),
-    Damage("duplicates_have_key", "UPDATE events SET last_duplicate_ms = NULL"),
+    Damage("duplicates_have_time", "UPDATE events SET duplicates = 1 WHERE sequence = 2"),
+    Damage("duplicates_have_time", "UPDATE events SET last_duplicate_ms = NULL"),
     Damage("cause_is_older", "UPDATE events SET cause = 9 << 16 WHERE sequence = 4"),
     Damage("cause_is_older", "UPDATE events SET cause = 4 << 16 WHERE sequence = 4"),
     Damage("event_numbers_fit", "UPDATE events SET deliveries = 70000 WHERE sequence = 2"),

@@ -28,6 +28,9 @@ struct QueryPlanTests {
     Plan(
       name: "findExternalID", sql: SQL.findExternalID,
       steps: ["SEARCH i USING PRIMARY KEY (id=?)", event]),
+    Plan(
+      name: "findOwnID", sql: SQL.findOwnID,
+      steps: ["SEARCH events USING INTEGER PRIMARY KEY (rowid=?)"]),
     Plan(name: "claimDedupKey", sql: SQL.claimDedupKey, steps: []),
     Plan(
       name: "findDedupKey", sql: SQL.findDedupKey,

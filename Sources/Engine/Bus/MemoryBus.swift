@@ -179,6 +179,10 @@ package final class MemoryBus: EventBus {
         sequence: state.sequence, acceptedAtMs: record.acceptedAtMs, isDuplicate: false,
         externalID: record.externalID, traceID: record.traceID)
       for key in keys { state.firstCopies[key] = receipt }
+      if record.externalID == nil {
+        let id = identity.eventID(sequence: receipt.sequence, acceptedAtMs: receipt.acceptedAtMs)
+        state.firstCopies[.id(id)] = receipt
+      }
       enqueue(record, receipt, &state)
       receipts.append(receipt)
     }

@@ -1,9 +1,0 @@
--- Only an event with an id or a dedup key of its own has duplicates, and it says since when.
---
--- Another event was taken for a copy of this one, and not stored. Report it.
---
--- See design.md 5, rule 1.
-SELECT 'duplicates_have_key' AS invariant, sequence AS event, duplicates
-FROM events
-WHERE (duplicates <> 0 AND external_id IS NULL AND dedup_key IS NULL)
-  OR (duplicates = 0) <> (last_duplicate_ms IS NULL) OR duplicates < 0;
