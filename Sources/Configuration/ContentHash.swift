@@ -69,10 +69,14 @@ enum ContentHash {
         "defaults": .array(lower.map { arranged($0.writtenJSON) }),
       ]
     }
-    var stored = StoredText(), hashed = StoredText(), fingerprinted = StoredText()
+    var stored = Parts(JSONBytes())
+    var hashed = Parts(SHA256())
+    var fingerprinted = Parts(HMAC<SHA256>(key: SymmetricKey(data: key)))
+    fingerprinted.sink.append(Array("documents\u{0}".utf8))
     var literals = LiteralCredentials.Finds()
     let redactor = Redactor(secrets)
-    // One after the other: all trees of a large project at once are many times its text.
+    // One after the other, and what is hashed is not kept: the whole of a large project is many
+    // times its text.
     for document in draft.documents {
       let written = document.node.writtenJSON
       let hidden = Redaction.redacted(written, redactor)
@@ -82,8 +86,8 @@ enum ContentHash {
       fingerprinted.add(document.name, sorted)
       hashed.add(document.name, hidden.map { JSONText(sortingKeys($0)) } ?? sorted)
     }
-    let fingerprint = keyed(
-      fingerprinted.text(with: above(sortingKeys)), name: "documents", key: key)
+    fingerprinted.end(with: above(sortingKeys))
+    let fingerprint = hex(digest: fingerprinted.sink.finalize())
     func whole(_ object: JSONObject) -> JSONObject {
       let written = JSONValue.object(object)
       let hidden = Redaction.redacted(written, redactor)
@@ -95,22 +99,47 @@ enum ContentHash {
       whole["fingerprint"] = .string(fingerprint)
       return whole
     }
-    let hash = hex(hashed.text(with: whole(above(sortingKeys))).utf8)
-    let documents = JSONText(checked: Array(stored.text(with: whole(above { $0 })).utf8))
-    return Stored(hash: hash, documents: documents, literals: literals.found)
+    hashed.end(with: whole(above(sortingKeys)))
+    stored.end(with: whole(above { $0 }))
+    return Stored(
+      hash: hex(digest: hashed.sink.finalize()), documents: stored.sink.text,
+      literals: literals.found)
   }
 
   /// `{"documents": {…}, …}`, written document by document.
-  private struct StoredText {
-    private var documents = ""
+  private struct Parts<Sink: ByteSink> {
+    var sink: Sink
+    private var isFirst = true
 
-    mutating func add(_ name: String, _ document: JSONText) {
-      if !documents.isEmpty { documents += "," }
-      documents += JSONText(.string(name)).description + ":" + document.description
+    init(_ sink: Sink) {
+      self.sink = sink
     }
 
-    func text(with rest: JSONObject) -> String {
-      "{\"documents\":{" + documents + "}," + JSONText(.object(rest)).description.dropFirst()
+    mutating func add(_ name: String, _ document: JSONText) {
+      sink.append(Array((isFirst ? "{\"documents\":{" : ",").utf8))
+      sink.append(JSONText(.string(name)).bytes + [UInt8(ascii: ":")])
+      sink.append(document.bytes)
+      isFirst = false
+    }
+
+    /// - Parameter rest: The members that follow the documents.
+    mutating func end(with rest: JSONObject) {
+      sink.append(Array((isFirst ? "{\"documents\":{}," : "},").utf8))
+      sink.append(Array(JSONText(.object(rest)).bytes.dropFirst()))
+    }
+  }
+
+  /// Text that is kept, in no more memory than it has bytes.
+  private struct JSONBytes: ByteSink {
+    private var parts: [[UInt8]] = []
+
+    mutating func append(_ bytes: [UInt8]) { parts.append(bytes) }
+
+    var text: JSONText {
+      var whole: [UInt8] = []
+      whole.reserveCapacity(parts.reduce(0) { $0 + $1.count })
+      for part in parts { whole += part }
+      return JSONText(checked: whole)
     }
   }
 
@@ -141,4 +170,17 @@ enum ContentHash {
     default: return value
     }
   }
+}
+
+/// What takes a text piece by piece.
+private protocol ByteSink {
+  mutating func append(_ bytes: [UInt8])
+}
+
+extension SHA256: ByteSink {
+  fileprivate mutating func append(_ bytes: [UInt8]) { update(data: bytes) }
+}
+
+extension HMAC: ByteSink {
+  fileprivate mutating func append(_ bytes: [UInt8]) { update(data: bytes) }
 }

@@ -28,6 +28,8 @@ struct RouteReader {
   }
 
   mutating func read() {
+    // A definition is large, and they stay: an array that grows holds up to twice as many.
+    routes.reserveCapacity(parts.draft.routes.count)
     for node in parts.draft.routes { read(node) }
   }
 

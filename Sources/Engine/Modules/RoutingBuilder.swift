@@ -17,7 +17,9 @@ struct RoutingBuilder {
       name = definition.name
       alias = definition.alias
       self.keys = keys
-      routes = definition.routes.filter(\.isEnabled)
+      // The same array where it can be: it is most of what a large project takes.
+      let all = definition.routes
+      routes = all.allSatisfy(\.isEnabled) ? all : all.filter(\.isEnabled)
       var listening: [SourceReference: [Int]] = [:]
       for (index, route) in routes.enumerated() {
         for source in Set(route.sources.map { $0.resolved(in: definition.name) }) {
