@@ -4,6 +4,26 @@ import Testing
 
 /// Every code of config.md 13.2 with the line that a user sees.
 struct DiagnosticTests {
+  @Test func `a file that cannot be read is in the list of files`() throws {
+    let project = try TestProject([
+      "orgloop.yaml": header + "connectors: [broken.yaml, whole.yaml]\n", "broken.yaml": "a: [",
+      "whole.yaml": "sources: [{ id: s, connector: webhook }]\nroutes: [{ name: r }]\n",
+    ])
+    #expect(
+      project.load().files.map { "\($0.path): \($0.summary)" } == [
+        "broken.yaml: cannot be read", "whole.yaml: 1 source", "orgloop.yaml: project ops",
+      ])
+  }
+
+  @Test(arguments: [
+    ("a\u{202E}b", false), ("a\u{200B}b", false), ("\u{A0}a", false), ("a b", true),
+    ("a\u{A0}b", true),
+    ("👩‍💻", true), ("Ü", true),
+  ])
+  func `a name has no invisible characters`(_ name: String, _ isRight: Bool) {
+    #expect(NameRule.isName(name) == isRight)
+  }
+
   @Test func `no configuration file is an error that names what was tried`() throws {
     let project = try TestProject()
     let loaded = project.load()

@@ -265,8 +265,8 @@ struct ModuleTests {
     let loaded = project.load("m", options: options)
     #expect(
       loaded.lines == [
-        "orgloop-module.yaml:15:14: error[ref.actor] then.actor: no actor \"a\" in module "
-          + "ci-monitor"
+        "--param:1:1: error[ref.actor] then.actor: no actor \"a\" in module ci-monitor or the boot "
+          + "project"
       ])
     #expect(loaded.invalidModules == ["ci-monitor"])
     options.role = .module(name: "mine", parameters: [:])

@@ -179,7 +179,8 @@ struct NeighbourTests {
       options: options([engineering(), boot()], parameters: ["from": "github", "to": "agent"]))
     #expect(
       loaded.lines == [
-        #"orgloop-module.yaml:8:20: error[ref.actor] then.actor: no actor "agent" in module wired"#
+        #"--param:1:1: error[ref.actor] then.actor: no actor "agent" in module wired or the boot "#
+          + "project"
       ])
   }
 
@@ -241,10 +242,10 @@ struct NeighbourTests {
     options.neighbours = [boot(actors: [agent])]
     #expect(
       project.load(options: options).lines == [
-        #"wired/orgloop-module.yaml:7:21: error[ref.source] when.source: no source "github" in "#
-          + "module wired",
-        #"wired/orgloop-module.yaml:8:20: error[ref.actor] then.actor: no actor "agent" in "#
-          + "module wired",
+        #"orgloop.yaml:1:47: error[ref.source] when.source: no source "github" in module wired "#
+          + "or the boot project",
+        #"orgloop.yaml:1:59: error[ref.actor] then.actor: no actor "agent" in module wired or "#
+          + "the boot project",
       ])
   }
 

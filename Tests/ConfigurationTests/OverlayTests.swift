@@ -198,7 +198,8 @@ struct OverlayTests {
       """)
     #expect(
       loaded.lines == [
-        "workspaces/staging.yaml:3:5: error[key.missing] source: \"connector\" is missing",
+        "workspaces/staging.yaml:3:5: error[key.missing] source: \"connector\" is missing; the "
+          + "project has nothing of that name, so what stands here is new and must be whole",
         "workspaces/staging.yaml:3:9: warning[overlay.unmatched] the project has no source "
           + "\"githb\", so the workspace adds it; did you mean \"github\"?",
         "workspaces/staging.yaml:5:37: error[key.type] poll.interval: a duration needs a unit: "
@@ -220,6 +221,14 @@ struct OverlayTests {
         "workspaces/staging.yaml:10:26: error[key.type] runtime.http.port: must be a whole "
           + "number, not a string",
       ])
+  }
+
+  @Test func `a key that an overlay takes away is missed with the place of the overlay`() throws {
+    let loaded = try load("kind: Workspace\nroutes:\n  - { name: page, then: null }\n")
+    #expect(
+      loaded.lines.last
+        == "orgloop.yaml:8:5: error[key.missing] route: \"then\" is missing; it is removed at "
+        + "workspaces/staging.yaml:3:25")
   }
 
   @Test func `an entry whose name is none is not passed over`() throws {

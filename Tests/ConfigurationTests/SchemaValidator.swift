@@ -12,7 +12,7 @@ struct SchemaValidator {
     "$schema", "$id", "$comment", "$defs", "$ref", "title", "description", "default", "deprecated",
     "type", "enum", "const", "minimum", "maximum", "minLength", "maxLength", "pattern", "minItems",
     "prefixItems", "items", "minProperties", "properties", "required", "additionalProperties",
-    "propertyNames", "anyOf", "allOf", "not", "if", "then", "else",
+    "propertyNames", "anyOf", "oneOf", "allOf", "not", "if", "then", "else",
   ]
 
   func accepts(_ value: JSONValue) -> Bool { accepts(value, root) }
@@ -29,6 +29,7 @@ struct SchemaValidator {
     switch keyword {
     case "$ref": return accepts(value, target(argument.string ?? ""))
     case "anyOf": return (argument.array ?? []).contains { accepts(value, $0) }
+    case "oneOf": return (argument.array ?? []).count { accepts(value, $0) } == 1
     case "allOf": return (argument.array ?? []).allSatisfy { accepts(value, $0) }
     case "not": return !accepts(value, argument)
     case "if":
@@ -126,7 +127,7 @@ struct SchemaValidator {
         for each in member.value.object?.members ?? [] { found.formUnion(keywords(in: each.value)) }
       case "items", "additionalProperties", "propertyNames", "not", "if", "then", "else":
         found.formUnion(keywords(in: member.value))
-      case "anyOf", "allOf", "prefixItems":
+      case "anyOf", "oneOf", "allOf", "prefixItems":
         for each in member.value.array ?? [] { found.formUnion(keywords(in: each)) }
       default: break
       }

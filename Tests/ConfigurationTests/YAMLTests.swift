@@ -10,6 +10,39 @@ struct YAMLTests {
       .filter { $0.level == .error }.map(\.description)
   }
 
+  @Test func `all that is wrong with single values of a file is told at once`() throws {
+    let text = """
+      a: !wrong x
+      b: 99999999999999999999
+      c: 1
+      c: 2
+      d: *nowhere
+      e: !!int word
+      base: &base { x: 1 }
+      f: { <<: *base, <<: *base }
+      g: [
+
+      """
+    #expect(
+      try errors(text) == [
+        "orgloop.yaml:1:4: error[yaml.syntax] unknown tag !wrong",
+        "orgloop.yaml:2:4: error[yaml.syntax] 99999999999999999999 does not fit in 64 bits; quote "
+          + "it to mean text",
+        "orgloop.yaml:4:1: error[yaml.duplicate-key] key \"c\" is already at 3:1",
+        "orgloop.yaml:5:4: error[yaml.syntax] alias \"nowhere\" has no anchor before it",
+        "orgloop.yaml:6:4: error[yaml.syntax] \"word\" does not fit its tag !!int",
+        "orgloop.yaml:8:17: error[yaml.duplicate-key] key \"<<\" is already at 8:6; give it a list "
+          + "of maps",
+        "orgloop.yaml:10:1: error[yaml.syntax] did not find expected node content (while parsing a "
+          + "flow node)",
+      ])
+  }
+
+  @Test func `of one file no more than twenty faults are told`() throws {
+    let text = (0..<100).map { "k\($0): !wrong x\n" }.joined()
+    #expect(try errors(text).count == 20)
+  }
+
   @Test func `an alias bomb is refused`() throws {
     var text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n"
     for level in 1...9 {

@@ -49,6 +49,11 @@ struct ModuleDirectory {
   /// The module that an id from a parameter means when the module itself has no such object
   /// (config.md 10.3).
   func sharing(_ hasObject: (ModuleView) -> Bool) -> ModuleView? { shared.first(where: hasObject) }
+
+  /// The ids that a parameter may name besides those of the module itself.
+  func sharedIDs(_ ids: KeyPath<ModuleView, Set<String>>) -> Set<String> {
+    shared.reduce(into: []) { $0.formUnion($1[keyPath: ids]) }
+  }
 }
 
 /// A module as references to it see it, whether its files were read just now or it runs already.

@@ -203,6 +203,7 @@ struct ModuleReader {
 
   private func summarise(_ node: Node, _ kind: FileKind, _ path: String? = nil) {
     let words = ["sources", "actors", "routes", "transforms", "loggers", "modules"]
+      .filter { kind.table.keys.contains($0) }
       .compactMap { key -> String? in
         // Paths are counted in the files that they name.
         let count = node[key]?.list?.count { $0.isMap || key == "modules" } ?? 0

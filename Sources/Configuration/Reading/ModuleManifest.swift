@@ -21,7 +21,10 @@ extension Session {
         entry.map { $0["package"] == nil && $0["path"] != nil } ?? false ? "path" : "package"
       let field = node.isMap ? required(node, key, of: "modules") : node
       let specifier = text(field, "modules.\(key)")
-      if key == "package" { _ = entry?.text("path") }
+      if key == "package", let other = entry?["path"], !other.isNull {
+        error(
+          "key.unknown-value", "modules: write \"package\" or \"path\", not both", at: other.origin)
+      }
       let name = entry?.text("name")
       let isEnabled = entry?.flag("enabled") ?? true
       let parameters = entry?.map("params")?.pairs ?? []

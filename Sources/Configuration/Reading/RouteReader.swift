@@ -101,11 +101,27 @@ struct RouteReader {
     {
       return SourceReference(module: owner.name, id: text)
     }
-    session.report(
-      .error, "ref.source",
-      "when.source: no source \"\(node.display)\" in module \(parts.draft.name)", at: node.origin,
-      among: parts.sourceIDs.sorted() + ["orgloop"], meant: text)
+    reportUnknown(
+      "ref.source", "when.source: no source", node, among: parts.sourceIDs.union(["orgloop"]),
+      \.sourceIDs)
     return nil
+  }
+
+  /// An id that names nothing. One that was wired in by a parameter is told where its value stands:
+  /// the module's file may be somebody else's, and right.
+  private func reportUnknown(
+    _ code: String, _ what: String, _ node: Node, among known: Set<String>,
+    _ ids: KeyPath<ModuleView, Set<String>>
+  ) {
+    var (known, places) = (known, "module \(parts.draft.name)")
+    if node.replacement?.isFromParameter ?? false {
+      known.formUnion(directory.sharedIDs(ids))
+      places += " or the boot project"
+    }
+    session.report(
+      .error, code, "\(what) \"\(node.display)\" in \(places)",
+      at: node.replacement?.parameterOrigin ?? node.origin, among: known.sorted(),
+      meant: node.scalarText ?? "")
   }
 
   private func foreignSource(module: String, id: String, _ node: Node) -> SourceReference? {
@@ -169,10 +185,8 @@ struct RouteReader {
     {
       return ActorReference(module: owner.name, id: id)
     }
-    session.report(
-      .error, "ref.actor",
-      "then.actor: no actor \"\(node.display)\" in module \(parts.draft.name)", at: node.origin,
-      among: parts.actorIDs.sorted(), meant: id)
+    reportUnknown(
+      "ref.actor", "then.actor: no actor", node, among: parts.actorIDs, \.actorIDs)
     return nil
   }
 

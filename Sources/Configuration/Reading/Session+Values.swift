@@ -153,8 +153,21 @@ extension Session {
   /// What a required field holds, or nil after saying that it is missing.
   func required(_ map: Node, _ key: String, of owner: String) -> Node? {
     if let node = map[key], !node.isNull { return node }
-    error("key.missing", "\(owner): \"\(key)\" is missing", at: map.origin)
+    error("key.missing", "\(owner): \"\(key)\" is missing\(why(key, of: map))", at: map.origin)
     return nil
+  }
+
+  /// What an overlay has to do with a key that is not there: the map's own file may be right.
+  private func why(_ key: String, of map: Node) -> String {
+    guard let overlay else { return "" }
+    if map.origin.file == shown(overlay.file) {
+      guard map["id"] ?? map["name"] != nil else { return "" }
+      return "; the project has nothing of that name, so what stands here is new and must be whole"
+    }
+    let removal = overlay.changes.last {
+      $0.action == .remove && $0.path.last == key && $0.replaced?.file == map.origin.file
+    }
+    return removal.map { "; it is removed at \($0.origin)" } ?? ""
   }
 
   /// Warns of keys that nothing reads.

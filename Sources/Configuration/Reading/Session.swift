@@ -17,6 +17,8 @@ final class Session {
   var isOverlayUnusable = false
   var workspaceVariables: [String: VariableScope.Given] = [:]
   var files: [CheckedFile] = []
+  /// Files with an error of syntax; they are in the list without anyone noting them.
+  private var unreadable: Set<String> = []
   private(set) var diagnostics: [Diagnostic] = []
   private(set) var errorCount = 0
   /// The files that were read, so that one named twice is one.
@@ -235,14 +237,21 @@ final class Session {
       documents[path] = node
       return node
     } catch {
-      self.error(
-        error.code, error.message,
-        at: Origin(file: shown(path), line: error.line, column: error.column))
+      for fault in error.all {
+        self.error(
+          fault.code, fault.message,
+          at: Origin(file: shown(path), line: fault.line, column: fault.column))
+      }
+      if unreadable.insert(path).inserted {
+        files.append(CheckedFile(path: shown(path), summary: "cannot be read"))
+      }
       return nil
     }
   }
 
+  /// Remembers what a file holds, for the list of files that were checked.
   func note(_ path: String, _ summary: String) {
+    guard !unreadable.contains(path) else { return }
     files.append(CheckedFile(path: shown(path), summary: summary))
   }
 

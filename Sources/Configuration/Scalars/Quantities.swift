@@ -113,13 +113,14 @@ package enum NameRule {
 
   /// Route, transform and logger names: 1 to 128 printable characters, no blank at either end.
   package static func isName(_ text: String) -> Bool {
-    guard let first = text.first, let last = text.last, first != " ", last != " " else {
-      return false
-    }
+    guard let first = text.first, let last = text.last, !first.isWhitespace, !last.isWhitespace
+    else { return false }
     return text.count <= 128
       && text.unicodeScalars.allSatisfy { scalar in
         switch scalar.properties.generalCategory {
         case .control, .surrogate, .unassigned, .lineSeparator, .paragraphSeparator: false
+        // Invisible, so that two names look the same; joiners are part of letters and pictures.
+        case .format: scalar == "\u{200C}" || scalar == "\u{200D}"
         default: true
         }
       }

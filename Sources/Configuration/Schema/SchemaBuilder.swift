@@ -24,7 +24,7 @@ struct SchemaBuilder {
         SchemaBuilder.when("inbox", .array([true, "true"]), then: reference(Tables.inbox)))
     }
     if !table.requiresOne.isEmpty {
-      schema["anyOf"] = .array(
+      schema["oneOf"] = .array(
         table.requiresOne.map { key in
           [
             "required": [.string(key)],

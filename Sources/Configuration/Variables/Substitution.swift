@@ -168,7 +168,7 @@ struct Substitution {
       return run.fail(taking: length)
     }
     run.value += value.scalarText ?? ""
-    run.replacement.shown += value.display
+    run.replacement.shown += value.replacement?.shown ?? value.scalarText ?? ""
     run.replacement.values += value.replacement?.values ?? []
     run.replacement.isFromParameter = true
     run.replacement.isUnresolved = run.replacement.isUnresolved || value.isUnresolved
@@ -187,7 +187,7 @@ struct Substitution {
     result.content = value.content
     result.replacement = Node.Replacement(
       written: written, shown: value.display, values: value.replacement?.values ?? [],
-      isFromParameter: true, isUnresolved: value.isUnresolved)
+      isFromParameter: true, parameterOrigin: value.origin, isUnresolved: value.isUnresolved)
     return result
   }
 

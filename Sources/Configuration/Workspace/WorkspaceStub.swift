@@ -78,7 +78,8 @@ package struct WorkspaceStub {
     do {
       return try YAMLDocument.parse(bytes, file: shown)
     } catch {
-      throw Refusal(message: "\(shown):\(error.line):\(error.column): \(error.message)")
+      let fault = error.first
+      throw Refusal(message: "\(shown):\(fault.line):\(fault.column): \(fault.message)")
     }
   }
 }

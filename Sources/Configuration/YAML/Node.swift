@@ -48,9 +48,14 @@ struct Node: Sendable {
     /// The values that were put in.
     var values: [(name: String, value: String)]
     var isFromParameter = false
+    /// Where the value of the parameter stands that the whole scalar is.
+    var parameterOrigin: Origin?
     /// A variable was not set: the text stands for nothing, and checking it would only repeat the
     /// error.
     var isUnresolved = false
+
+    /// The text that is shown is another than the one that is used.
+    var hides: Bool { isUnresolved || !values.isEmpty }
   }
 
   init(_ content: Content, at origin: Origin) {
@@ -140,9 +145,13 @@ struct Node: Sendable {
     json { $0.replacement.map { .string($0.written) } }
   }
 
-  /// The value with `***` for what variables brought in.
+  /// The value with `***` for what variables brought in. Where they brought in nothing, a
+  /// parameter's value keeps its type.
   var shownJSON: JSONValue {
-    json { $0.replacement.map { .string($0.shown) } }
+    json { node in
+      guard let replacement = node.replacement, replacement.hides else { return nil }
+      return .string(replacement.shown)
+    }
   }
 
   /// Every scalar below this node, itself included.

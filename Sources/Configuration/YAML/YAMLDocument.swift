@@ -27,18 +27,43 @@ struct YAMLDocument: ~Copyable {
   /// How deep the subtree that was built last is; a scalar is 1.
   private var anchors: [String: Anchored] = [:]
   private var openAnchors: Set<String> = []
+  /// What is wrong with single values: the rest is read all the same, so that all of it can be
+  /// told at once.
+  private var faults: YAMLFaults?
 
   /// The root of a file; null for a file without content.
   ///
   /// - Parameters:
   ///   - bytes: The file; a byte-order mark and CRLF are tolerated.
   ///   - file: The name for the origins.
-  static func parse(_ bytes: [UInt8], file: String) throws(YAMLFault) -> Node {
+  static func parse(_ bytes: [UInt8], file: String) throws(YAMLFaults) -> Node {
     var bytes = bytes
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
-    try check(bytes)
-    var document = YAMLDocument(events: try YAMLEvents(bytes), file: file)
-    return try document.read()
+    var document: YAMLDocument
+    do {
+      try check(bytes)
+      document = YAMLDocument(events: try YAMLEvents(bytes), file: file)
+    } catch {
+      throw YAMLFaults(error)
+    }
+    let root = document.root()
+    if let faults = document.faults { throw faults }
+    return root
+  }
+
+  /// Null where it cannot be read; ``faults`` says why.
+  private mutating func root() -> Node {
+    do {
+      return try read()
+    } catch {
+      return refused(error, at: Origin(file: file, line: 1, column: 1))
+    }
+  }
+
+  /// Keeps a fault; what it was found in counts as null.
+  private mutating func refused(_ fault: YAMLFault, at origin: Origin) -> Node {
+    if faults == nil { faults = YAMLFaults(fault) } else { faults?.add(fault) }
+    return Node(.null, at: origin)
   }
 
   private init(events: consuming YAMLEvents, file: String) {
@@ -118,7 +143,11 @@ struct YAMLDocument: ~Copyable {
     switch event.kind {
     case .scalar(let text, let isPlain):
       try countText(text.utf8.count, at: event)
-      built = (try scalar(text, isPlain, event), 1)
+      do {
+        built = (try scalar(text, isPlain, event), 1)
+      } catch {
+        built = (refused(error, at: origin(event)), 1)
+      }
     case .listStart: built = try list(event, depth: depth)
     case .mapStart: built = try map(event, depth: depth)
     default: throw event.fault("unexpected end")
@@ -155,7 +184,8 @@ struct YAMLDocument: ~Copyable {
       throw event.fault("alias \"\(name)\" stands inside the value that it names")
     }
     guard let anchored = anchors[name] else {
-      throw event.fault("alias \"\(name)\" has no anchor before it")
+      let fault = event.fault("alias \"\(name)\" has no anchor before it")
+      return (refused(fault, at: origin(event)), 1)
     }
     try count(anchored.nodeCount - 1, at: event)
     try countText(anchored.textBytes, at: event)
@@ -209,7 +239,7 @@ struct YAMLDocument: ~Copyable {
   private mutating func list(
     _ start: YAMLEvent, depth: Int
   ) throws(YAMLFault) -> (node: Node, height: Int) {
-    try checkTag(start, "seq")
+    checkTag(start, "seq")
     var elements: [Node] = []
     var height = 0
     while true {
@@ -222,15 +252,21 @@ struct YAMLDocument: ~Copyable {
     return (Node(.list(elements), at: origin(start)), height + 1)
   }
 
-  private func checkTag(_ event: YAMLEvent, _ name: String) throws(YAMLFault) {
+  private mutating func checkTag(_ event: YAMLEvent, _ name: String) {
     guard let tag = event.tag, tag != "!", tag != "tag:yaml.org,2002:\(name)" else { return }
-    throw event.fault("unknown tag \(YAMLDocument.short(tag))")
+    let known = ["seq", "map"].contains { tag == "tag:yaml.org,2002:\($0)" }
+    let kind = name == "seq" ? "list" : "map"
+    let message =
+      known
+      ? "a \(kind) does not fit its tag \(YAMLDocument.short(tag))"
+      : "unknown tag \(YAMLDocument.short(tag))"
+    _ = refused(event.fault(message), at: origin(event))
   }
 
   private mutating func map(
     _ start: YAMLEvent, depth: Int
   ) throws(YAMLFault) -> (node: Node, height: Int) {
-    try checkTag(start, "map")
+    checkTag(start, "map")
     var builder = YAMLMapBuilder()
     var height = 0
     while true {
@@ -240,10 +276,14 @@ struct YAMLDocument: ~Copyable {
       let key = try isMerge ? Node(.string("<<"), at: origin(event)) : self.key(event)
       let value = try build(try events.next(), depth: depth + 1)
       height = max(height, value.height)
-      if isMerge {
-        try builder.merge(value.node, at: event)
-      } else {
-        try builder.add(key, value.node, at: event)
+      do {
+        if isMerge {
+          try builder.merge(value.node, at: event)
+        } else {
+          try builder.add(key, value.node, at: event)
+        }
+      } catch {
+        _ = refused(error, at: key.origin)
       }
     }
     return (Node(.map(builder.pairs), at: origin(start)), height + 1)
@@ -259,7 +299,9 @@ struct YAMLDocument: ~Copyable {
         anchors[anchor] = Anchored(
           node: node, nodeCount: 1, height: 1, textBytes: text.utf8.count)
       }
-      if event.tag != nil { _ = try scalar(text, true, event) }
+      if event.tag != nil {
+        do { _ = try scalar(text, true, event) } catch { _ = refused(error, at: node.origin) }
+      }
       return node
     case .alias(let name):
       guard let text = anchors[name]?.node.scalarText else {
@@ -278,6 +320,8 @@ struct YAMLMapBuilder {
   private(set) var pairs: [Node.Pair] = []
   private var places: [String: Int] = [:]
   private var merged: Set<String> = []
+  /// Where `<<` stood.
+  private var mergedAt: (line: Int, column: Int)?
 
   init() {}
 
@@ -298,6 +342,12 @@ struct YAMLMapBuilder {
   }
 
   mutating func merge(_ value: Node, at event: YAMLEvent) throws(YAMLFault) {
+    if let mergedAt {
+      throw event.fault(
+        "key \"<<\" is already at \(mergedAt.line):\(mergedAt.column); give it a list of maps",
+        code: "yaml.duplicate-key")
+    }
+    mergedAt = (event.line, event.column)
     for map in value.list ?? [value] {
       guard map.isMap else { throw event.fault("<< takes a map or a list of maps") }
       for pair in map.pairs where places[pair.key] == nil {

@@ -11,6 +11,25 @@ struct YAMLFault: Error {
   let column: Int
 }
 
+/// All that is wrong with one file, in its order; never empty.
+struct YAMLFaults: Error {
+  /// More of one file would only be scrolled past.
+  static let countMax = 20
+
+  let first: YAMLFault
+  private(set) var more: [YAMLFault] = []
+
+  init(_ first: YAMLFault) {
+    self.first = first
+  }
+
+  var all: [YAMLFault] { [first] + more }
+
+  mutating func add(_ fault: YAMLFault) {
+    if more.count + 1 < YAMLFaults.countMax { more.append(fault) }
+  }
+}
+
 /// One step of a YAML stream with the place where it begins.
 struct YAMLEvent {
   enum Kind {
@@ -104,6 +123,9 @@ struct YAMLEvents: ~Copyable {
     var message = value.problem.map { String(cString: $0) } ?? "not valid YAML"
     if isTab(at: mark.line, mark.column) {
       message = "a tab stands where only blanks may: indent with spaces"
+    } else if message.hasPrefix("Maximum nesting level") {
+      // libyaml's own words name a function that nobody here can call.
+      message = "nested deeper than \(YAMLDocument.depthMax) levels"
     } else if let context = value.context {
       message += " (\(String(cString: context)))"
     }
