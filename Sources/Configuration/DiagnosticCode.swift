@@ -140,6 +140,9 @@ package struct DiagnosticCode: Sendable {
       "jq.missing", "A filter has a jq program, and there is no jq on PATH.",
       cure: "Install jq, or filter with match and exclude."),
     DiagnosticCode(
+      "jq.syntax", "The program jq does not take an expression.",
+      cure: "Correct the expression; jq EXPRESSION FILE tries it on an event."),
+    DiagnosticCode(
       "module.not-found", "A module that the manifest names cannot be found.",
       cure: "Write a path as ./path; a name is looked up in modules/, node_modules/ and "
         + "~/.orgloop/modules/."),

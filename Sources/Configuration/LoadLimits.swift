@@ -17,6 +17,9 @@ enum LoadLimits {
   static let documentBytesMax = 64 << 20
   /// 64: what a value costs besides its text, for ``documentBytesMax``.
   static let valueBytes = 64
+  /// 200: expressions that a program is asked about, some milliseconds each; those of further ones
+  /// are found wrong when they are used.
+  static let expressionsMax = 200
   /// 100,000: names that patterns of paths are compared with.
   static let globNamesMax = 100_000
 }

@@ -85,6 +85,7 @@ package enum BuiltInCatalog {
   private static func filter(_ runner: CommandRunner, _ time: TimeSource) -> TransformDescriptor {
     TransformDescriptor(
       name: "filter", fields: FilterTransform.fields, check: FilterTransform.check,
+      complaint: JQProgram.complaint,
       make: { step in
         guard step.config["jq"] == nil else {
           return try JQTransform(step, runner: runner, time: time)

@@ -36,6 +36,7 @@ final class Session {
   private var candidatesLeft = LoadLimits.candidatesMax
   private var expandedBytesLeft = LoadLimits.expandedBytesMax
   private var documentBytesLeft = LoadLimits.documentBytesMax
+  private var complaints: [String: String?] = [:]
   private(set) var globNamesLeft = LoadLimits.globNamesMax
   /// Whose errors are being found; nil while reading what belongs to none, such as the manifest.
   var currentModule: String?
@@ -196,6 +197,16 @@ final class Session {
     } else if let text = node.scalarText {
       keepSecret(text)
     }
+  }
+
+  /// What a program has against an expression. It is asked once for each, and not about any number.
+  func complaint(of program: String, about expression: String, _ ask: () -> String?) -> String? {
+    let key = program + " " + expression
+    if let known = complaints[key] { return known }
+    guard complaints.count < LoadLimits.expressionsMax else { return nil }
+    let complaint = ask()
+    complaints[key] = .some(complaint)
+    return complaint
   }
 
   // MARK: Files

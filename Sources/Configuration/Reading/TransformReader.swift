@@ -123,7 +123,7 @@ extension Session {
       checked = checker.check(
         node, fields: descriptor.fields, origin: definition.node.origin, owner: short,
         check: descriptor.check)
-      checkProgram(short, node)
+      checkProgram(descriptor, node)
     }
     return TransformStep(
       name: definition.name, kind: kind, config: checked,
@@ -133,11 +133,16 @@ extension Session {
   }
 
   /// A filter that needs `jq` needs it on `PATH`, or every event would fail.
-  private func checkProgram(_ transform: String, _ config: Node?) {
-    guard transform == "filter", let pair = config?.pair("jq"),
-      FileAccess.find("jq", searchPath: environment["PATH"]) == nil
-    else { return }
-    error("jq.missing", "jq: no program \"jq\" on PATH", at: pair.keyOrigin)
+  private func checkProgram(_ transform: TransformDescriptor, _ config: Node?) {
+    guard transform.name == "filter", let pair = config?.pair("jq") else { return }
+    guard FileAccess.find("jq", searchPath: environment["PATH"]) != nil else {
+      return error("jq.missing", "jq: no program \"jq\" on PATH", at: pair.keyOrigin)
+    }
+    guard archive == nil, !pair.value.isUnresolved, let text = pair.value.string else { return }
+    let complaint = complaint(of: "jq", about: text) {
+      transform.complaint(text, environment["PATH"] ?? "")
+    }
+    if let complaint { error("jq.syntax", "jq: \(complaint)", at: pair.value.origin) }
   }
 }
 

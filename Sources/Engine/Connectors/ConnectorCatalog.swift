@@ -78,16 +78,21 @@ package struct TransformDescriptor: Sendable {
   package var name: String
   package var fields: [ConfigField]
   package var check: @Sendable (JSONObject) -> [ConfigProblem]
+  /// What the program that runs an expression of the configuration has against it; nil when it
+  /// takes it or cannot be asked. It takes some milliseconds, so the loader asks once for each.
+  package var complaint: @Sendable (_ expression: String, _ searchPath: String) -> String?
   package var make: @Sendable (TransformStep) throws -> any Transform
 
   package init(
     name: String, fields: [ConfigField] = [],
     check: @escaping @Sendable (JSONObject) -> [ConfigProblem] = { _ in [] },
+    complaint: @escaping @Sendable (String, String) -> String? = { _, _ in nil },
     make: @escaping @Sendable (TransformStep) throws -> any Transform
   ) {
     self.name = name
     self.fields = fields
     self.check = check
+    self.complaint = complaint
     self.make = make
   }
 }
