@@ -6,6 +6,8 @@ package struct LoadOptions: Sendable {
   package var strict = false
   /// Variables that are not set are warnings: for machines without the secrets.
   package var allowMissingEnvironment = false
+  /// The runtime reads for somebody else, whose shell may have other variables than it.
+  package var isForRuntime = false
   package var role = Role.boot
   /// Fills ``LoadedProject/shown``, which is as large as the project.
   package var showsObjects = false

@@ -293,6 +293,22 @@ import Testing
     #expect(ProcessIdentity(pid: running.pid) == nil)
   }
 
+  @Test func `a variable that only the caller's shell has is missed where it is looked for`()
+    async throws
+  {
+    let work = try Workplace()
+    _ = try await work.start()
+    try work.write(
+      "late/orgloop-module.yaml",
+      Workplace.module("late", config: "{ command: [cat], env: { T: \"${ONLY_HERE}\" } }"))
+    let outcome = try await work.run(
+      "module", "load", "./late", environment: ["ONLY_HERE": "value"])
+    #expect(outcome.status == 78)
+    #expect(
+      outcome.error.contains(
+        "error[env.unset] variable ONLY_HERE is not set in the environment of the runtime"))
+  }
+
   @Test func `a secret of a module loaded later leaves the process no more than one of the first`()
     async throws
   {

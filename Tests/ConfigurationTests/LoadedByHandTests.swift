@@ -176,7 +176,10 @@ struct LoadedByHandTests {
 
   @Test(arguments: [
     (["n": "many", "token": "${T}"], #"parameter "n": must be a number, not a string"#),
-    (["b": "yes", "token": "${T}"], #"parameter "b": must be true or false, not a string"#),
+    (
+      ["b": "yes", "token": "${T}"],
+      #"parameter "b": must be true or false, not a string; write true"#
+    ),
     (["channl": "x", "token": "${T}"], #"the module has no parameter "channl""#),
   ])
   func `a wrong parameter is reported at the option`(

@@ -14,6 +14,13 @@ struct ObjectDiagnosticTests {
       ]
     ),
     (
+      "source", "connector: connector-github",
+      [
+        #"orgloop.yaml:6:18: error[connector.unknown] no connector "connector-github"; "#
+          + #"write "github""#
+      ]
+    ),
+    (
       "source", "connector: ./mine.js",
       [
         #"orgloop.yaml:6:18: error[connector.unknown] no connector "./mine.js"; connectors are "#
@@ -146,7 +153,7 @@ struct ObjectDiagnosticTests {
     ("retries: 6", "retries: must be from 0 to 5"),
     ("retries: 1.5", "retries: must be a whole number, not a number"),
     ("ratio: 1.01", "ratio: must be from 0 to 1"),
-    ("verify: yes", "verify: must be true or false, not a string"),
+    ("verify: yes", "verify: must be true or false, not a string; write true"),
     (
       "type: changed",
       "type: \"changed\" is none of resource.changed, actor.stopped, message.received"

@@ -69,7 +69,7 @@ struct SubstitutionTests {
         "orgloop.yaml:4:26: error[key.type] runtime.http.port: must be a whole number, "
           + "not a string",
         "orgloop.yaml:4:55: error[key.type] runtime.control.tcp: must be true or false, "
-          + "not a string",
+          + "not a string; write true",
       ])
   }
 

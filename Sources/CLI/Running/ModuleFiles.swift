@@ -37,6 +37,7 @@ final class ModuleFiles: Sendable {
       // The trees of a large project are many times what is left of them, and malloc keeps them.
       defer { orgloop_give_memory_back() }
       var options = LoadOptions()
+      options.isForRuntime = true
       options.hashKey = files.hashKey
       options.neighbours = running.map { Neighbour(definition: $0, isBoot: $0.name == "default") }
       options.workspace = LoadOptions.Workspace(
@@ -62,6 +63,7 @@ final class ModuleFiles: Sendable {
   ) async -> ArchivedProject {
     await reading { files in
       var options = LoadOptions()
+      options.isForRuntime = true
       options.hashKey = files.hashKey
       options.neighbours = running.map { Neighbour(definition: $0, isBoot: false) }
       options.workspace = LoadOptions.Workspace(

@@ -205,9 +205,12 @@ extension Session {
         "no connector \"\(field.display)\"; connectors are built in, a program of your own is run "
           + "by \"exec\"", at: field.origin)
     } else {
+      // Halfway between the short name and the long one.
+      let name = short.hasPrefix("connector-") ? String(short.dropFirst(10)) : short
+      let hint = catalog.connectors[name] == nil ? "" : "; write \"\(name)\""
       report(
-        .error, "connector.unknown", "no connector \"\(field.display)\"", at: field.origin,
-        among: catalog.connectors.keys.sorted(), meant: short)
+        .error, "connector.unknown", "no connector \"\(field.display)\"\(hint)",
+        at: field.origin, among: catalog.connectors.keys.sorted(), meant: name)
     }
     return nil
   }

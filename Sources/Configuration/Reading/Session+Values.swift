@@ -20,7 +20,10 @@ extension Session {
   func flag(_ node: Node?, _ label: String, code: String = "key.type") -> Bool? {
     guard let node else { return nil }
     if case .bool(let flag) = node.typed { return flag }
-    refuse(node, label, "must be true or false, not \(node.kind)", code: code)
+    // YAML 1.1 took these for booleans; version 1.2, which is read here, does not.
+    let meant = ["yes": "true", "on": "true", "no": "false", "off": "false"]
+    let hint = node.string.flatMap { meant[$0.lowercased()] }.map { "; write \($0)" } ?? ""
+    refuse(node, label, "must be true or false, not \(node.kind)\(hint)", code: code)
     return nil
   }
 

@@ -117,7 +117,10 @@ final class Session {
   func reportSubstitution(
     _ code: String, _ message: String, at origin: Origin, subject: String?
   ) {
-    let isTolerated = code == "env.unset" && options.allowMissingEnvironment
+    let isUnset = code == "env.unset"
+    let isTolerated = isUnset && options.allowMissingEnvironment
+    let place = isUnset && options.isForRuntime ? " in the environment of the runtime" : ""
+    let message = message + place
     report(isTolerated ? .warning : .error, code, message, at: origin, subject: subject)
   }
 
