@@ -64,6 +64,7 @@ let package = Package(
         .embedInCode("0012_retention.sql"),
         .embedInCode("0013_history.sql"),
         .embedInCode("0014_selections.sql"),
+        .embedInCode("0015_supervisor.sql"),
       ],
       swiftSettings: settings
     ),

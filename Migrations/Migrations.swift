@@ -28,5 +28,6 @@ package enum Migrations {
     Migration(version: 12, name: "0012_retention", sql: PackageResources._012_retention_sql),
     Migration(version: 13, name: "0013_history", sql: PackageResources._013_history_sql),
     Migration(version: 14, name: "0014_selections", sql: PackageResources._014_selections_sql),
+    Migration(version: 15, name: "0015_supervisor", sql: PackageResources._015_supervisor_sql),
   ]
 }

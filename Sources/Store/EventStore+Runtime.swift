@@ -12,12 +12,26 @@ package struct RuntimeRow: Sendable, Hashable {
   package var state: String
   package var startedAtMs: Int64
   package var heartbeatMs: Int64
+  /// The process that starts it again when it crashes; nil without one.
+  package var supervisor: Supervisor?
+
+  package struct Supervisor: Sendable, Hashable {
+    package var pid: Int64
+    /// As ``RuntimeRow/processStart``.
+    package var start: String
+
+    package init(pid: Int64, start: String) {
+      self.pid = pid
+      self.start = start
+    }
+  }
 
   package init(
     pid: Int64, processStart: String, version: String, workspace: String,
     configPath: String? = nil, socketPath: String? = nil, httpAddress: String? = nil,
-    state: String, startedAtMs: Int64, heartbeatMs: Int64
+    state: String, startedAtMs: Int64, heartbeatMs: Int64, supervisor: Supervisor? = nil
   ) {
+    self.supervisor = supervisor
     self.pid = pid
     self.processStart = processStart
     self.version = version
@@ -63,9 +77,9 @@ extension EventStore {
         """
         INSERT OR REPLACE INTO runtime (
           id, pid, process_start, version, workspace, config_path, socket_path, http_address,
-          state, started_at_ms, heartbeat_ms
+          state, started_at_ms, heartbeat_ms, supervisor_pid, supervisor_start
         )
-        VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+        VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
         """)
       statement.bind(1, row.pid)
       statement.bind(2, row.processStart)
@@ -77,6 +91,8 @@ extension EventStore {
       statement.bind(8, row.state)
       statement.bind(9, row.startedAtMs)
       statement.bind(10, row.heartbeatMs)
+      statement.bind(11, row.supervisor?.pid)
+      statement.bind(12, row.supervisor?.start)
       try statement.run(doing: "write the runtime row")
     }
   }

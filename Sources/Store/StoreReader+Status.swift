@@ -57,7 +57,7 @@ extension StoreReader {
       let query = try reader.connection.prepare(
         """
         SELECT pid, process_start, version, workspace, config_path, socket_path, http_address,
-          state, started_at_ms, heartbeat_ms
+          state, started_at_ms, heartbeat_ms, supervisor_pid, supervisor_start
         FROM runtime
         """)
       guard try query.step(doing: "read the runtime row") else { return nil }
@@ -65,7 +65,10 @@ extension StoreReader {
         pid: query.int64(0), processStart: query.text(1), version: query.text(2),
         workspace: query.text(3), configPath: query.optionalText(4),
         socketPath: query.optionalText(5), httpAddress: query.optionalText(6),
-        state: query.text(7), startedAtMs: query.int64(8), heartbeatMs: query.int64(9))
+        state: query.text(7), startedAtMs: query.int64(8), heartbeatMs: query.int64(9),
+        supervisor: query.optionalInt64(10).map {
+          RuntimeRow.Supervisor(pid: $0, start: query.text(11))
+        })
     }
   }
 

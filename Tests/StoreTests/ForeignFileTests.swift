@@ -106,6 +106,7 @@ struct ForeignFileTests {
         ["migration 12", "a8f90369f493db60"],
         ["migration 13", "c49770e3c616261c"],
         ["migration 14", "c16c16b48e3b780d"],
+        ["migration 15", "36f3b30c88590933"],
       ])
   }
 }

@@ -57,6 +57,7 @@ struct RuntimeStop {
   /// - Throws: ``Failure`` when it may not be ended, or did not end in time.
   func run(_ process: ProcessIdentity) async throws {
     if isForced {
+      try await SupervisorStop(of: database)?.announce()
       try process.send(SIGKILL)
     } else {
       try await ask(process)

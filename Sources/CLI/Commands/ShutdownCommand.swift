@@ -13,6 +13,11 @@ struct ShutdownCommand: AsyncParsableCommand {
   func run() async throws {
     let database = try global.databasePath()
     guard let process = try await RunningRuntime.find(database)?.process else {
+      if let pid = try await SupervisorStop(of: database)?.run() {
+        return global.output.result(
+          ["shutdown": true, "pid": JSONValue(Int64(pid))],
+          "OrgLoop had crashed and is not started again.")
+      }
       global.output.result(["shutdown": false, "pid": nil], "")
       global.output.notice("OrgLoop is not running.")
       return

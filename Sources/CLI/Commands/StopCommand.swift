@@ -25,6 +25,11 @@ struct StopCommand: AsyncParsableCommand {
     let database = try global.databasePath()
     let output = global.output
     guard let runtime = try await RunningRuntime.find(database) else {
+      if let pid = try await SupervisorStop(of: database)?.run() {
+        return output.result(
+          ["stopped": true, "pid": JSONValue(Int64(pid)), "all": true],
+          "OrgLoop had crashed and is not started again.")
+      }
       output.result(["stopped": false, "pid": nil, "all": true], "")
       output.notice("OrgLoop is not running.")
       return

@@ -23,13 +23,16 @@ final class Readiness: Sendable {
 
   func fail(_ failure: Failure) { tell(Secrets.redact(failure.json)) }
 
-  private func tell(_ document: JSONValue) {
+  private func tell(_ document: JSONValue) { tell(JSONText(document)) }
+
+  /// Hands on what another process told.
+  func tell(_ document: JSONText) {
     let taken = descriptor.withLock { descriptor in
       defer { descriptor = nil }
       return descriptor
     }
     guard let taken else { return }
-    var rest = JSONText(document).bytes[...]
+    var rest = document.bytes[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { write(taken, $0.baseAddress, $0.count) }
       if count > 0 {

@@ -6,6 +6,12 @@ import ProjectConfiguration
 import Server
 import ServiceLifecycle
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// A runtime from its configuration to its end: the one place where everything is put together.
 struct RuntimeProcess {
   let command: StartCommand
@@ -113,6 +119,9 @@ struct RuntimeProcess {
       pid: process.pid, processStart: process.start, version: Program.version,
       workspace: try global.workspaceName(), configPath: project.configFile, phase: .starting,
       startedAtMs: TimeSource.system.wallMs)
+    if command.isSupervised, let parent = ProcessIdentity(pid: getppid()) {
+      record.supervisor = (parent.pid, parent.start)
+    }
     record.socketPath = SocketPath.path(
       database: database, runtimeDirectory: Surroundings.variable("XDG_RUNTIME_DIR"))
     return record

@@ -6,11 +6,16 @@ struct StartCommand: AsyncParsableCommand {
     commandName: "start", abstract: "Run the project until it is stopped.")
 
   @Flag(name: .long, help: "Run in the background; return when ready.") var daemon = false
+  @Flag(name: .long, help: "Stay as parent and start the runtime again when it crashes.")
+  var supervised = false
   @Flag(name: .long, help: "Leave out modules that are invalid.") var force = false
   @Option(name: .long, help: "Address to listen on.") var host: String?
   @Option(name: .long, help: "Port to listen on; 0 takes a free one.") var port: Int?
   /// Where a process started by `--daemon` tells how its start went.
   @Option(name: .long, help: .private) var readinessDescriptor: Int32?
+
+  /// The parent starts this process again when it crashes.
+  @Flag(name: .customLong("is-supervised"), help: .private) var isSupervised = false
 
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
@@ -22,9 +27,14 @@ struct StartCommand: AsyncParsableCommand {
     if daemon {
       return try await DaemonLauncher(output: global.output, workspace: workspace).launch()
     }
+    let readiness = Readiness(descriptor: readinessDescriptor)
+    if supervised {
+      return try await SupervisedStart(
+        output: global.output, workspace: workspace, readiness: readiness
+      ).run()
+    }
     var command = self
     command.global.workspace = workspace
-    let readiness = Readiness(descriptor: readinessDescriptor)
     do {
       try await RuntimeProcess(command: command, readiness: readiness).run()
     } catch {

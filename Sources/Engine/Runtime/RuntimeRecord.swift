@@ -17,6 +17,14 @@ package struct RuntimeRecord: Sendable, Hashable {
   package var startedAtMs: Int64
   /// Milliseconds since 1970.
   package var heartbeatMs: Int64
+  /// The process that starts it again when it crashes (`start --supervised`), and when that began.
+  package var supervisor: (pid: Int32, start: String)? {
+    get { supervisorRow.flatMap { row in Int32(exactly: row.pid).map { ($0, row.start) } } }
+    set {
+      supervisorRow = newValue.map { RuntimeRow.Supervisor(pid: Int64($0.pid), start: $0.start) }
+    }
+  }
+  private var supervisorRow: RuntimeRow.Supervisor?
 
   /// Where in its life a runtime is.
   package enum Phase: String, Sendable { case starting, ready, stopping, stopped }
@@ -46,13 +54,15 @@ package struct RuntimeRecord: Sendable, Hashable {
     socketPath = row.socketPath
     httpAddress = row.httpAddress
     heartbeatMs = row.heartbeatMs
+    supervisorRow = row.supervisor
   }
 
   var row: RuntimeRow {
     RuntimeRow(
       pid: Int64(pid), processStart: processStart, version: version, workspace: workspace,
       configPath: configPath, socketPath: socketPath, httpAddress: httpAddress,
-      state: phase.rawValue, startedAtMs: startedAtMs, heartbeatMs: heartbeatMs)
+      state: phase.rawValue, startedAtMs: startedAtMs, heartbeatMs: heartbeatMs,
+      supervisor: supervisorRow)
   }
 }
 

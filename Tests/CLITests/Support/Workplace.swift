@@ -208,7 +208,8 @@ extension Workplace {
     }
   }
 
-  private func note(_ pid: Int32) throws {
+  /// Remembers a process that must not outlive the test.
+  func note(_ pid: Int32) throws {
     let known = (try? String(contentsOfFile: root + "/pids", encoding: .utf8)) ?? ""
     try write("pids", known + "\(pid)\n")
   }

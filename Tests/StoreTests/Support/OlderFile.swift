@@ -12,13 +12,16 @@ extension TestFile {
       CREATE VIEW v_deliveries AS SELECT 1; DROP VIEW v_replays; DROP TABLE replays;
       DELETE FROM meta WHERE key IN (
         'migration 8', 'migration 9', 'migration 10', 'migration 11', 'migration 12',
-        'migration 13', 'migration 14'
+        'migration 13', 'migration 14', 'migration 15'
       );
       DROP VIEW v_inbox; DROP VIEW v_audit; DROP TABLE released; DROP TABLE inbox_keys;
       DROP INDEX inbox_delivery; DROP INDEX inbox_expiring; DROP INDEX inbox_batch;
       ALTER TABLE inbox DROP COLUMN batch_max;
       DROP TABLE loops; DROP TABLE starts; ALTER TABLE lanes DROP COLUMN budget_told_ms;
-      DROP TABLE selections;
+      DROP TABLE selections; DROP VIEW v_runtime;
+      CREATE VIEW v_runtime AS SELECT 1;
+      ALTER TABLE runtime DROP COLUMN supervisor_pid;
+      ALTER TABLE runtime DROP COLUMN supervisor_start;
       DROP TABLE kept_events; DROP TABLE held_keys; DROP INDEX delivered_keys_expiry;
       DROP VIEW v_generations; CREATE VIEW v_generations AS SELECT 1;
       DROP TABLE captured_files; DROP TABLE document_files;
