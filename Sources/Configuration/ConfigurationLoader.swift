@@ -74,7 +74,7 @@ struct ProjectReader {
       settings: settings, drafts: drafts.all)
     if session.options.describes {
       project.merged = MergedProject(
-        session, drafts, secrets: project.secrets, overrides: project.overrides)
+        session, drafts, redactor: session.redactor, overrides: project.overrides)
     }
     return project
   }
@@ -133,14 +133,10 @@ struct ProjectReader {
     let secrets = session.sortedSecrets
     let invalid = session.isOverlayUnusable ? modules.map(\.name) : []
     let redactor = Redactor(session.broughtIn.union(secrets))
-    let diagnostics = Set(session.diagnostics).sorted().map { each in
-      var each = each
-      each.message = redactor.apply(each.message)
-      return each
-    }
+    let diagnostics = Set(session.diagnostics).sorted().map { $0.hiding(redactor) }
     var shown: [String: JSONValue] = [:]
     if session.options.showsObjects {
-      for draft in drafts { shown[draft.name] = draft.shown(without: secrets) }
+      for draft in drafts { shown[draft.name] = draft.shown(session.redactor) }
     }
     return LoadedProject(
       name: name, projectRoot: session.projectRoot, configFile: file, settings: settings,
@@ -151,13 +147,13 @@ struct ProjectReader {
       files: session.files, variables: session.markedVariables, secrets: secrets, shown: shown,
       literals: session.literals, workspace: session.options.workspace?.name,
       overlay: (session.overlay?.file).map(session.shown),
-      overrides: session.overrides(hiding: secrets))
+      overrides: session.overrides(hiding: session.redactor))
   }
 }
 
 extension ModuleDraft {
   /// The objects with `***` for everything secret.
-  fileprivate func shown(without secrets: [String]) -> JSONValue {
+  fileprivate func shown(_ redactor: Redactor) -> JSONValue {
     let lists = [
       ("sources", sources), ("actors", actors), ("routes", routes), ("transforms", transforms),
       ("loggers", loggers),
@@ -166,7 +162,7 @@ extension ModuleDraft {
       JSONObject(
         lists.map { key, nodes in
           JSONObject.Member(
-            key: key, value: Redaction.redacting(.array(nodes.map(\.shownJSON)), secrets: secrets))
+            key: key, value: Redaction.redacting(.array(nodes.map(\.shownJSON)), redactor))
         }))
   }
 }

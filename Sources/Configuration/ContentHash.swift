@@ -44,9 +44,9 @@ enum ContentHash {
   /// - Parameters:
   ///   - captured: SHA-256 of scripts and prompts by the name of the file.
   ///   - lower: The `defaults` that lie below the module's own.
-  ///   - secrets: Credentials, which are replaced; the fingerprint still shows that one changed.
+  ///   - redactor: Of credentials, which are replaced; the fingerprint still shows that one changed.
   static func documents(
-    _ draft: ModuleDraft, captured: [String: String], lower: [Node], secrets: [String],
+    _ draft: ModuleDraft, captured: [String: String], lower: [Node], redactor: Redactor,
     key: [UInt8]
   ) -> Stored {
     let variables = draft.scope.used.sorted { $0.key < $1.key }
@@ -74,7 +74,6 @@ enum ContentHash {
     var fingerprinted = Parts(HMAC<SHA256>(key: SymmetricKey(data: key)))
     fingerprinted.sink.append(Array("documents\u{0}".utf8))
     var literals = LiteralCredentials.Finds()
-    let redactor = Redactor(secrets)
     // One after the other, and what is hashed is not kept: the whole of a large project is many
     // times its text.
     for document in draft.documents {

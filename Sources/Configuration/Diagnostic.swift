@@ -34,6 +34,16 @@ package struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
     self.subject = subject
   }
 
+  /// The same without values of variables (config.md 3.3). What was probably meant is left out when
+  /// it has one: half a name helps nobody.
+  func hiding(_ redactor: Redactor) -> Diagnostic {
+    var hidden = self
+    hidden.message = redactor.apply(message)
+    hidden.suggestion = suggestion.flatMap { redactor.apply($0) == $0 ? $0 : nil }
+    hidden.subject = subject.map(redactor.apply)
+    return hidden
+  }
+
   /// The line of config.md 13.1.
   package var description: String {
     let meant = suggestion.map { "; did you mean \"\($0)\"?" } ?? ""

@@ -47,7 +47,7 @@ package struct LoadedProject: Sendable {
 
   /// A text with every credential of this project replaced by `***`.
   package func redacting(_ text: String) -> String {
-    Redaction.apply(text, secrets: secrets)
+    Redactor(secrets).apply(text)
   }
 }
 

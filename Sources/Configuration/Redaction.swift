@@ -5,10 +5,6 @@ enum Redaction {
   /// 6: shorter values would blacken words that have nothing to do with them.
   static let secretLengthMin = 6
 
-  static func apply(_ text: String, secrets: [String]) -> String {
-    secrets.reduce(text) { $0.contains($1) ? $0.replacing($1, with: "***") : $0 }
-  }
-
   /// Keys whose value is a credential wherever they stand (config.md 3.3).
   static func isCredential(key: String) -> Bool {
     switch key.lowercased() {
@@ -27,11 +23,11 @@ enum Redaction {
   }
 
   /// A value without credentials: neither those known by their key nor those known by value.
-  static func redacting(_ value: JSONValue, secrets: [String]) -> JSONValue {
-    redacted(value, Redactor(secrets)) ?? value
+  static func redacting(_ value: JSONValue, _ redactor: Redactor) -> JSONValue {
+    redacted(value, redactor) ?? value
   }
 
-  /// As ``redacting(_:secrets:)``, nil where nothing is to be hidden: most of a large project is
+  /// As ``redacting(_:_:)``, nil where nothing is to be hidden: most of a large project is
   /// not copied then.
   ///
   /// - Parameter redactor: Of the credentials known by value; making one takes longer than a small

@@ -95,14 +95,15 @@ package struct RouteGraph: Sendable, Hashable {
 
   private static func edges(of module: ModuleDefinition, _ project: LoadedProject) -> [Edge] {
     let descriptions = descriptions("routes", "name", of: module.name, project)
+    let redactor = Redactor(project.secrets)
     return module.routes.flatMap { route in
       route.sources.map { source in
         Edge(
-          module: module.name, route: project.redacting(route.name),
+          module: module.name, route: redactor.apply(route.name),
           description: descriptions[route.name], isEnabled: route.isEnabled,
           source: source, actor: route.actor,
           types: route.types.map { $0.sorted { $0.code < $1.code } },
-          filter: shown(route.filter, project),
+          filter: shown(route.filter, redactor),
           transforms: route.transforms.map(\.name))
       }
     }
@@ -118,9 +119,9 @@ package struct RouteGraph: Sendable, Hashable {
     }
   }
 
-  private static func shown(_ filter: Filter, _ project: LoadedProject) -> JSONValue? {
+  private static func shown(_ filter: Filter, _ redactor: Redactor) -> JSONValue? {
     guard !filter.isEmpty else { return nil }
-    return Redaction.redacting(json(filter), secrets: project.secrets)
+    return Redaction.redacting(json(filter), redactor)
   }
 
   private static func json(_ filter: Filter) -> JSONValue {

@@ -1,4 +1,5 @@
 import Engine
+import ProjectConfiguration
 import Synchronization
 
 /// The credentials of all projects that were ever loaded, which no line that leaves the process
@@ -6,24 +7,24 @@ import Synchronization
 ///
 /// One list for the process: log handlers are global, so what they must hide is too.
 enum Secrets {
-  /// The longest first, so that a value inside another goes with it.
-  private static let values = Mutex<[String]>([])
+  private struct State {
+    var values: Set<String> = []
+    var redactor = Redactor([])
+  }
+
+  private static let state = Mutex(State())
 
   /// Adds credentials. None is ever taken out: a project that is reloaded or unloaded leaves
   /// deliveries and log lines behind that still hold the old ones.
   static func hide(_ secrets: [String]) {
-    values.withLock { values in
-      let new = Set(secrets).subtracting(values)
-      guard !new.isEmpty else { return }
-      values = (values + new).sorted { ($1.utf8.count, $0) < ($0.utf8.count, $1) }
+    state.withLock { state in
+      guard !state.values.isSuperset(of: secrets) else { return }
+      state.values.formUnion(secrets)
+      state.redactor = Redactor(state.values)
     }
   }
 
-  static func redact(_ text: String) -> String {
-    values.withLock { $0 }.reduce(text) { text, secret in
-      text.contains(secret) ? text.replacing(secret, with: "***") : text
-    }
-  }
+  static func redact(_ text: String) -> String { state.withLock(\.redactor).apply(text) }
 
   static func redact(_ value: JSONValue) -> JSONValue {
     value.hiding { redact($0) }

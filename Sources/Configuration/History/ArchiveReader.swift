@@ -104,11 +104,8 @@ struct ArchiveReader {
     project.modules += built
     let secrets = session.sortedSecrets
     project.secrets += secrets
-    project.diagnostics += Set(session.diagnostics).sorted().map { each in
-      var each = each
-      each.message = Redaction.apply(each.message, secrets: secrets)
-      return each
-    }
+    let redactor = Redactor(session.broughtIn.union(secrets))
+    project.diagnostics += Set(session.diagnostics).sorted().map { $0.hiding(redactor) }
   }
 
   /// The overlay is one of the documents and is laid over the others again; the variables of the

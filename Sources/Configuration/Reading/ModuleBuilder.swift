@@ -70,7 +70,7 @@ struct ModuleBuilder {
     }
     let lower = [userDefaults, draft.isBoot ? nil : drafts.boot.defaults].compactMap(\.self)
     let stored = ContentHash.documents(
-      draft, captured: captured, lower: lower, secrets: session.sortedSecrets,
+      draft, captured: captured, lower: lower, redactor: session.redactor,
       key: session.options.hashKey)
     session.literals[draft.name] = stored.literals
     let reading = ReadingRecord(

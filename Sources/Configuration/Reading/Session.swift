@@ -26,6 +26,8 @@ final class Session {
   /// Modules with an error.
   private(set) var invalid: Set<String> = []
   private(set) var secrets: Set<String> = []
+  /// For so many secrets.
+  private var keptRedactor: (count: Int, redactor: Redactor)?
   /// In the order of reading.
   private(set) var variables: [VariableUse] = []
   private var seenUses: Set<VariableUse> = []
@@ -192,6 +194,15 @@ final class Session {
 
   /// The longest first, so that a value inside another is replaced with it.
   var sortedSecrets: [String] { secrets.sorted { ($1.count, $0) < ($0.count, $1) } }
+
+  /// Hides ``secrets``. It is made anew only when there are more of them: a project may have
+  /// hundreds of modules, each of which asks for it.
+  var redactor: Redactor {
+    if let kept = keptRedactor, kept.count == secrets.count { return kept.redactor }
+    let redactor = Redactor(secrets)
+    keptRedactor = (secrets.count, redactor)
+    return redactor
+  }
 
   /// Remembers what variables brought into a credential; a literal one as a whole.
   func keepSecret(in node: Node) {

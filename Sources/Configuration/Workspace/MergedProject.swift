@@ -6,14 +6,14 @@ package struct MergedProject: Sendable {
   private let node: Node
   /// The overlay's name in origins; nil without one.
   private let overlay: String?
-  private let secrets: [String]
+  private let redactor: Redactor
   private let removed: [Override]
   /// `{NAME: "workspaces/staging.yaml:3:9"}`: the variables that the workspace gives, and where.
   package let variables: JSONValue
   /// Each object of the project's modules, the boot project's first.
   package let objects: [DescribedObject]
 
-  init(_ session: Session, _ drafts: ModuleDrafts, secrets: [String], overrides: [Override]) {
+  init(_ session: Session, _ drafts: ModuleDrafts, redactor: Redactor, overrides: [Override]) {
     let boot = drafts.boot
     let origin = boot.origin
     func list(_ key: String, _ nodes: [Node]) -> Node.Pair? {
@@ -29,7 +29,7 @@ package struct MergedProject: Sendable {
     ]
     node = Node(.map(pairs.compactMap(\.self)), at: origin)
     overlay = (session.overlay?.file).map(session.shown)
-    self.secrets = secrets
+    self.redactor = redactor
     removed = overrides.filter { $0.action == .remove }
     variables = .object(
       JSONObject(
@@ -38,13 +38,13 @@ package struct MergedProject: Sendable {
     objects = drafts.all.flatMap { draft in
       DescribedObject.Kind.allCases.flatMap { kind in
         draft.nodes(of: kind.list).compactMap { node in
-          DescribedObject(kind, node, in: draft.name, secrets: secrets)
+          DescribedObject(kind, node, in: draft.name, redactor)
         }
       }
     }
   }
 
-  package var json: JSONValue { Redaction.redacting(node.shownJSON, secrets: secrets) }
+  package var json: JSONValue { Redaction.redacting(node.shownJSON, redactor) }
 
   /// As YAML; what the overlay says has its place beside it.
   package var text: String {
@@ -76,14 +76,14 @@ package struct DescribedObject: Sendable {
   package let json: JSONValue
   private let node: Node
 
-  fileprivate init?(_ kind: Kind, _ node: Node, in module: String, secrets: [String]) {
+  fileprivate init?(_ kind: Kind, _ node: Node, in module: String, _ redactor: Redactor) {
     guard let name = node[Overlay.identity(of: kind.list)]?.string else { return nil }
     self.kind = kind
     self.module = module
     self.name = name
     self.node = node
     origin = node.origin
-    json = Redaction.redacting(node.shownJSON, secrets: secrets)
+    json = Redaction.redacting(node.shownJSON, redactor)
   }
 
   /// As YAML.

@@ -185,11 +185,11 @@ extension Session {
   }
 
   /// What the overlay made different, for people.
-  func overrides(hiding secrets: [String]) -> [Override] {
+  func overrides(hiding redactor: Redactor) -> [Override] {
     (overlay?.changes ?? []).map { change in
       let key = change.path.last ?? ""
       let written = change.node.map { JSONValue.object([key: $0.maskedJSON]) } ?? .null
-      let shown = Redaction.redacting(written, secrets: secrets)[key]
+      let shown = Redaction.redacting(written, redactor)[key]
       return Override(
         path: change.path.joined(separator: "."), action: change.action, origin: change.origin,
         replaced: change.replaced, shown: shown ?? .null)
