@@ -7,7 +7,10 @@ enum Redaction {
 
   /// Keys whose value is a credential wherever they stand (config.md 3.3).
   static func isCredential(key: String) -> Bool {
-    switch key.lowercased() {
+    // A header has dashes for what is an underscore elsewhere, and often an X before it.
+    var name = key.lowercased().replacing("-", with: "_")
+    if name.hasPrefix("x_") { name = String(name.dropFirst(2)) }
+    return switch name {
     case "token", "secret", "password", "api_key", "auth_token", "auth_token_env",
       "authorization":
       true
@@ -54,13 +57,21 @@ enum Redaction {
   /// A variable's name stays readable: `${TOKEN}` is no secret, what stands for it is.
   private static func hidingAll(_ value: JSONValue) -> JSONValue? {
     switch value {
-    case .string(let text):
-      ["${", "{{", "***"].contains(where: text.contains) ? nil : "***"
+    case .string(let text): hidingLiteral(text)
     case .number: "***"
     // Below a map keys tell again what is a credential.
     case .object: hidingLiterals(value)
     default: changed(value) { hidingAll($0.value) }
     }
+  }
+
+  /// A default is as literal as a value that stands alone.
+  private static func hidingLiteral(_ text: String) -> JSONValue? {
+    guard text.replacing("$${", with: "").contains("${") else {
+      return text.contains("{{") || text.contains("***") ? nil : "***"
+    }
+    let hidden = text.replacing(#/\$\{(\w+):-[^}]+\}/#) { "${\($0.1):-***}" }
+    return hidden == text ? nil : .string(hidden)
   }
 
   /// A list or map with what becomes of its members; nil where nothing becomes of any.

@@ -74,6 +74,22 @@ extension Session {
     return kind
   }
 
+  /// `metadata.name`, variables replaced; nil without one, or after a report.
+  func writtenName(_ document: Node, _ scope: VariableScope) -> Node? {
+    guard let written = document["metadata"]?["name"], let text = written.string else {
+      return nil
+    }
+    guard !Substitution.namesParameter(text) else {
+      error(
+        "id.invalid",
+        "metadata.name: a parameter cannot be used here, because values are given to a module by "
+          + "its name; give the entry in the manifest a name", at: written.origin)
+      return nil
+    }
+    let name = Substitution(self, scope: scope).apply(written)
+    return name.isUnresolved ? nil : name
+  }
+
   private func checkMetadata(_ node: Node?, _ kind: FileKind) {
     guard let node = map(node, "metadata") else { return }
     let metadata = MapReader(self, node, Tables.metadata(of: kind), "metadata")

@@ -42,11 +42,12 @@ struct ModuleGatherer {
   // MARK: The boot project
 
   private func readBoot(_ file: String, _ document: Node, isParsed: Bool) -> ModuleDraft {
-    let scope = session.scope(root: FilePath.directory(file))
-    let written = writtenName(document)
     var given: [String: Node] = [:]
     var name = "default"
     session.currentModule = name
+    let errors = session.errorCount
+    let scope = session.scope(root: FilePath.directory(file))
+    let written = session.writtenName(document, scope)
     let kind = session.header(
       document, allowed: [.project, .module],
       fallback: document["params"] == nil ? .project : .module)
@@ -57,6 +58,7 @@ struct ModuleGatherer {
       checkHeader(document, kind)
     }
     session.currentModule = name
+    if session.errorCount > errors { session.markInvalid(name) }
     let alias = name == "default" ? written.flatMap(alias) : nil
     let draft = draft(
       name: name, alias: alias, file: file, document, scope: scope, isBoot: true,
@@ -71,8 +73,8 @@ struct ModuleGatherer {
   private func checkName(of draft: ModuleDraft, _ document: Node) {
     guard case .module(let chosen, _) = session.options.role else { return }
     session.currentModule = draft.name
-    let written = writtenName(document)
-    if chosen == nil, written == nil { _ = unnamed(draft.file, document.origin) }
+    let written = session.writtenName(document, draft.scope)
+    if chosen == nil, written == nil { _ = unnamed(draft.file, document) }
     checkModuleName(draft.name, at: written?.origin ?? document.origin)
   }
 
@@ -80,7 +82,8 @@ struct ModuleGatherer {
   private func alias(_ node: Node) -> String? {
     guard let name = node.string, name != "default" else { return nil }
     guard NameRule.isID(name) else {
-      session.error("id.invalid", "\"\(name)\" cannot be the name of a module", at: node.origin)
+      session.error(
+        "id.invalid", "\"\(node.display)\" cannot be the name of a module", at: node.origin)
       return nil
     }
     return name
@@ -132,8 +135,10 @@ struct ModuleGatherer {
       session.markInvalid(entry.name ?? FilePath.name(FilePath.directory(entry.file)))
       return nil
     }
-    let written = writtenName(document)
-    let name = entry.name ?? written?.string ?? unnamed(entry.file, document.origin)
+    let errors = session.errorCount
+    let scope = session.scope(root: FilePath.directory(entry.file))
+    let written = entry.name == nil ? session.writtenName(document, scope) : nil
+    let name = entry.name ?? written?.string ?? unnamed(entry.file, document)
     session.currentModule = name
     if let first = names[name] {
       session.currentModule = nil
@@ -142,15 +147,15 @@ struct ModuleGatherer {
       return nil
     }
     names[name] = entry.origin
+    if session.errorCount > errors { session.markInvalid(name) }
     checkModuleName(
-      name, at: entry.nameOrigin ?? (entry.name == nil ? written?.origin : nil) ?? entry.origin)
+      name, at: entry.nameOrigin ?? written?.origin ?? entry.origin)
     let kind = session.header(document, allowed: [.module, .project], fallback: .module)
     if let pair = document.pair("modules") {
       session.error(
         "file.kind", "modules do not nest: \"modules\" belongs to the boot project",
         at: pair.keyOrigin)
     }
-    let scope = session.scope(root: FilePath.directory(entry.file))
     var given = entry.parameters
     for (key, value) in session.options.parameters[name] ?? [:] {
       given[key] = argument(value.text, for: key, at: value.origin)
@@ -172,15 +177,13 @@ struct ModuleGatherer {
     }
   }
 
-  private func writtenName(_ document: Node) -> Node? {
-    guard let name = document["metadata"]?["name"], name.string != nil else { return nil }
-    return name
-  }
-
-  private func unnamed(_ file: String, _ origin: Origin) -> String {
+  private func unnamed(_ file: String, _ document: Node) -> String {
     let name = ContentHash.moduleName(of: file)
+    // What is wrong with a name that is there has been reported.
+    guard document["metadata"]?["name"]?.string == nil else { return name }
     session.report(
-      .warning, "key.missing", "the module has no metadata.name and is called \(name)", at: origin)
+      .warning, "key.missing", "the module has no metadata.name and is called \(name)",
+      at: document.origin)
     return name
   }
 

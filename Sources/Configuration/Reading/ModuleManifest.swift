@@ -108,10 +108,9 @@ extension Session {
       let isRequired = declaration.flag("required") ?? false
       _ = declaration.text("description")
       let choices = declaration.list("enum")
-      if areStored, type == "string", let value = given[pair.key] {
-        checkStored(value, pair.key)
-      }
-      if let value = given[pair.key] ?? declaration["default"] {
+      if areStored, type == "string", let value = given[pair.key], !mayStore(value, pair.key) {
+        values[pair.key] = unresolved(pair)
+      } else if let value = given[pair.key] ?? declaration["default"] {
         values[pair.key] = parameter(value, pair.key, type: type, choices)
       } else if isRequired {
         error("module.param", "parameter \"\(pair.key)\" is required", at: origin)
@@ -126,18 +125,19 @@ extension Session {
 
   /// A credential among parameters that are stored must stand in a variable: what is stored is
   /// the variable's name.
-  private func checkStored(_ node: Node, _ name: String) {
+  private func mayStore(_ node: Node, _ name: String) -> Bool {
     guard Redaction.isCredential(key: name) || Redaction.isCredential(variable: name),
       !node.isUnresolved, let replacement = node.replacement
-    else { return }
+    else { return true }
     keepSecret(in: node)
     // What stands after ":-" would be stored with the variable's name.
-    guard replacement.values.isEmpty || replacement.written.contains(":-") else { return }
+    guard replacement.values.isEmpty || replacement.written.contains(":-") else { return true }
     error(
       "module.param",
       "parameter \"\(name)\": a credential must not be given literally, because parameters are "
         + "kept in the database; pass the name of a variable, --param '\(name)=${VAR}'",
       at: node.origin)
+    return false
   }
 
   /// Stands for a parameter that was reported, so that its uses are no further errors.

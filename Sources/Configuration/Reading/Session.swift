@@ -204,15 +204,6 @@ final class Session {
     return redactor
   }
 
-  /// Remembers what variables brought into a credential; a literal one as a whole.
-  func keepSecret(in node: Node) {
-    if let replacement = node.replacement {
-      for each in replacement.values { keepSecret(each.value) }
-    } else if let text = node.scalarText {
-      keepSecret(text)
-    }
-  }
-
   /// What a program has against an expression. It is asked once for each, and not about any number.
   func complaint(of program: String, about expression: String, _ ask: () -> String?) -> String? {
     let key = program + " " + expression

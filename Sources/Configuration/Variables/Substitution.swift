@@ -140,14 +140,19 @@ struct Substitution {
     }
     let value = scope.value(name)
     let fallback = tail.isEmpty ? nil : String(tail.dropFirst(2))
+    guard !(fallback?.contains("${") ?? false) else {
+      report("env.syntax", "the default of ${\(name):-…} cannot hold a variable", origin)
+      return run.fail(taking: run.rest.count)
+    }
     let isFallback = fallback != nil && (value?.isEmpty ?? true)
     session.noteUse(
       VariableUse(
         name: name, origin: origin, source: isFallback ? .defaultText : scope.source(name),
         defaultText: fallback))
     if let fallback, isFallback {
-      // A default stands in the file for all to see, so it is no secret.
+      // A default stands in the file for all to see: it is no secret but where a credential belongs.
       run.value += fallback
+      run.replacement.defaults.append((name, fallback))
       run.replacement.shown += fallback
       run.isChanged = true
       run.rest = run.rest.dropFirst(count)
@@ -169,9 +174,7 @@ struct Substitution {
     }
     run.value += value.scalarText ?? ""
     run.replacement.shown += value.replacement?.shown ?? value.scalarText ?? ""
-    run.replacement.values += value.replacement?.values ?? []
-    run.replacement.isFromParameter = true
-    run.replacement.isUnresolved = run.replacement.isUnresolved || value.isUnresolved
+    run.replacement.take(value)
     run.isChanged = true
     run.rest = run.rest.dropFirst(length)
   }
@@ -185,9 +188,10 @@ struct Substitution {
       return result
     }
     result.content = value.content
-    result.replacement = Node.Replacement(
-      written: written, shown: value.display, values: value.replacement?.values ?? [],
-      isFromParameter: true, parameterOrigin: value.origin, isUnresolved: value.isUnresolved)
+    var replacement = Node.Replacement(written: written, shown: value.display, values: [])
+    replacement.take(value)
+    replacement.parameterOrigin = value.origin
+    result.replacement = replacement
     return result
   }
 
@@ -209,5 +213,16 @@ struct Substitution {
     ParameterPlaceholder.parts(of: text).contains {
       if case .parameter = $0 { true } else { false }
     }
+  }
+}
+
+extension Node.Replacement {
+  /// Takes over what brought a parameter's value in.
+  fileprivate mutating func take(_ value: Node) {
+    isFromParameter = true
+    isUnresolved = isUnresolved || value.isUnresolved
+    values += value.replacement?.values ?? []
+    defaults += value.replacement?.defaults ?? []
+    if value.isLiteral, let text = value.scalarText { literals.append((text, value.origin)) }
   }
 }

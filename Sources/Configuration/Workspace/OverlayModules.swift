@@ -34,7 +34,8 @@ extension Session {
       let file = package(specifier, root: root),
       let document = document(file, namedAt: field.origin)
     else { return nil }
-    return document["metadata"]?["name"]?.string ?? ContentHash.moduleName(of: file)
+    return writtenName(document, self.scope(root: FilePath.directory(file)))?.string
+      ?? ContentHash.moduleName(of: file)
   }
 }
 

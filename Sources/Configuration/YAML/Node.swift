@@ -47,6 +47,10 @@ struct Node: Sendable {
     var shown: String
     /// The values that were put in.
     var values: [(name: String, value: String)]
+    /// What stands after `:-` of variables that are not set or empty.
+    var defaults: [(name: String, text: String)] = []
+    /// Parameters whose value somebody has written as it is, with the place of that.
+    var literals: [(text: String, origin: Origin)] = []
     var isFromParameter = false
     /// Where the value of the parameter stands that the whole scalar is.
     var parameterOrigin: Origin?
@@ -83,6 +87,13 @@ struct Node: Sendable {
   var isMap: Bool { if case .map = content { true } else { false } }
   var isUnresolved: Bool { box?.replacement.isUnresolved ?? false }
   var isReplaced: Bool { box != nil }
+
+  /// Somebody has written the value as it is: nothing in it comes from elsewhere.
+  var isLiteral: Bool {
+    guard let replacement = box?.replacement else { return true }
+    return replacement.values.isEmpty && replacement.defaults.isEmpty
+      && !replacement.isFromParameter && !replacement.isUnresolved
+  }
 
   /// A word for the kind of value, for messages.
   var kind: String {

@@ -1,0 +1,122 @@
+import Engine
+
+/// What a configuration says of credentials: none must be empty, none should be written literally,
+/// and nothing may show one (config.md 3).
+extension Session {
+  /// Looks after every credential in a tree.
+  func checkCredentials(_ node: Node, fields: [ConfigField] = [], label: String) {
+    let secretFields = Set(fields.filter(\.isSecret).map(\.name))
+    for pair in node.pairs {
+      let place = label.isEmpty ? pair.key : "\(label).\(pair.key)"
+      if secretFields.contains(pair.key) || Redaction.isCredential(key: pair.key) {
+        pair.value.forEachScalar { _, scalar in checkCredential(scalar, place) }
+      } else if pair.key == "headers" {
+        pair.value.forEachScalar { _, scalar in
+          for each in scalar.replacement?.values ?? [] { keepSecret(each.value) }
+        }
+        checkCredentials(pair.value, label: place)
+      } else {
+        pair.value.forEachScalar { _, scalar in keepNamedSecrets(scalar) }
+        checkCredentials(pair.value, label: place)
+      }
+    }
+    for each in node.list ?? [] { checkCredentials(each, label: label) }
+  }
+
+  private func keepNamedSecrets(_ scalar: Node) {
+    for each in scalar.replacement?.values ?? []
+    where Redaction.isCredential(variable: each.name) {
+      keepSecret(each.value)
+    }
+  }
+
+  /// Remembers what variables brought into a credential; what is written literally as a whole.
+  func keepSecret(in node: Node) {
+    for each in node.replacement?.values ?? [] { keepSecret(each.value) }
+    for each in node.replacement?.defaults ?? [] { keepSecret(each.text) }
+    for each in node.replacement?.literals ?? [] { keepSecret(literal: each.text) }
+    guard node.isLiteral, let text = node.scalarText else { return }
+    keepSecret(literal: text)
+    // With "$${" in it, the text in the file is another one than its value.
+    if let written = node.replacement?.written { keepSecret(literal: written) }
+  }
+
+  /// `Bearer abc` is a secret, and `abc` alone is it too.
+  private func keepSecret(literal text: String) {
+    keepSecret(text)
+    if let scheme = AuthorizationText.scheme(of: text) {
+      keepSecret(String(text.dropFirst(scheme.count)))
+    }
+  }
+
+  private func checkCredential(_ node: Node, _ label: String) {
+    if node.isReplaced { noteCredential(at: node.origin) }
+    guard !node.isUnresolved, !refuseEmpty(node, label) else { return }
+    guard let text = node.scalarText, !AuthorizationText.isPlaceholder(text) else { return }
+    keepSecret(in: node)
+    for each in node.replacement?.defaults ?? [] {
+      report(
+        .notice, "env.literal-secret",
+        "\(label): variable \(each.name) is not set, so the credential is the default written in "
+          + "the file", at: node.origin, subject: each.name)
+    }
+    let literals = node.isLiteral ? [node.origin] : node.replacement?.literals.map(\.origin) ?? []
+    for origin in literals {
+      report(
+        .warning, "env.literal-secret",
+        "\(label): a credential is written in the file; put it in a variable", at: origin)
+    }
+  }
+
+  /// Whether a credential, or what a variable brings into it, is empty: nobody must be let in
+  /// because a variable was forgotten.
+  private func refuseEmpty(_ node: Node, _ label: String) -> Bool {
+    let replacement = node.replacement
+    if let empty = replacement?.values.first(where: \.value.isEmpty) {
+      report(
+        .error, "env.unset", "\(label): variable \(empty.name) is empty; a credential must not be",
+        at: node.origin, subject: empty.name)
+    } else if let empty = replacement?.defaults.first(where: \.text.isEmpty) {
+      report(
+        .error, "env.unset",
+        "\(label): variable \(empty.name) is not set, and its default is empty; a credential must "
+          + "not be", at: node.origin, subject: empty.name)
+    } else if node.isNull, let replacement {
+      error(
+        "connector.config",
+        "\(label): \(replacement.written) has no value; a credential must not be empty",
+        at: node.origin)
+    } else if node.isNull {
+      error(
+        "connector.config",
+        "\(label): a credential must not be left blank; write a variable, or remove the key",
+        at: node.origin)
+    } else if node.scalarText?.isEmpty ?? false {
+      error("connector.config", "\(label): a credential must not be empty", at: node.origin)
+    } else {
+      return false
+    }
+    return true
+  }
+}
+
+/// What an Authorization header, or a field like it, is made of.
+private enum AuthorizationText {
+  /// `Bearer ` and the like, with the blank.
+  static func scheme(of text: String) -> Substring? {
+    guard let blank = text.firstIndex(of: " ") else { return nil }
+    let isScheme = ["basic", "bearer", "token"].contains(text[..<blank].lowercased())
+    return isScheme ? text[...blank] : nil
+  }
+
+  /// Nothing but what an event brings in, `Bearer {{ payload.token }}`: there is no credential in
+  /// the file.
+  static func isPlaceholder(_ text: String) -> Bool {
+    var rest = text.dropFirst(scheme(of: text)?.count ?? 0)
+    guard rest.hasPrefix("{{") else { return false }
+    while rest.hasPrefix("{{"), let end = rest.firstRange(of: "}}") {
+      rest = rest[end.upperBound...]
+    }
+    return rest.isEmpty
+  }
+}
