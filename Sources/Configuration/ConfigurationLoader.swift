@@ -88,8 +88,14 @@ struct ProjectReader {
     } else {
       tried = names(isGiven: path != nil).map { base + "/" + $0 }
     }
-    let found = tried.first { FileAccess.kind($0) != nil }.flatMap(FileAccess.resolved)
-    guard let found else {
+    let first = tried.first { FileAccess.presence($0) != .missing }
+    if let first, case .unclear(let failure) = FileAccess.presence(first) {
+      session.projectRoot = FilePath.directory(first)
+      session.error(
+        "file.missing", "\(failure.message); \(failure.cure)", at: Origin(file: first))
+      return nil
+    }
+    guard let found = first.flatMap(FileAccess.resolved) else {
       session.projectRoot = FilePath.directory(tried.first ?? base)
       session.error(
         "file.missing", "no configuration file; tried \(tried.joined(separator: ", "))",
@@ -110,7 +116,12 @@ struct ProjectReader {
   /// `defaults` of `~/.orgloop/config.yaml`, variables replaced.
   private func userDefaults() -> Node? {
     let path = session.home + "/.orgloop/config.yaml"
-    guard FileAccess.kind(path) != nil else { return nil }
+    switch FileAccess.presence(path) {
+    case .missing: return nil
+    // That the home is somebody else's is no reason to load nothing.
+    case .unclear(let failure) where failure.reason == .unreadable: return nil
+    case .unclear, .present: break
+    }
     let origin = Origin(file: session.shown(path), line: 1, column: 1)
     guard let document = session.document(path, namedAt: origin) else { return nil }
     session.note(path, "user defaults")

@@ -46,9 +46,9 @@ package struct DiagnosticCode: Sendable {
       cure: "Remove one of the two, or merge what they hold."),
     DiagnosticCode(
       "file.missing",
-      "A file that is named does not exist, cannot be read or is not a regular file. As a warning: "
-        + "a pattern matches nothing.",
-      cure: "Correct the path; it is relative to the file that it stands in."),
+      "A file that is named does not exist, cannot be read or is not a regular file; or what lies in "
+        + "routes/, .env and the like cannot be read. As a warning: a pattern matches nothing.",
+      cure: "Correct the path, which is relative to the file that it stands in, or the rights."),
     DiagnosticCode(
       "file.kind",
       "The kind of a file is not what the list that names it holds, or a module has "
@@ -95,10 +95,14 @@ package struct DiagnosticCode: Sendable {
         + "that is to be passed on, or any with validate --allow-missing-env.",
       cure: "Set the variable in the environment or in .env, or write ${NAME:-default}."),
     DiagnosticCode(
-      "env.syntax", "${…} holds no name of a variable.",
-      cure: "Write ${NAME} or ${NAME:-default}, and $${ for a literal ${."),
+      "env.syntax",
+      "${…} holds no name of a variable, or a line of .env is not UTF-8. As a warning: a line of "
+        + ".env is no NAME=value.",
+      cure: "Write ${NAME} or ${NAME:-default}, and $${ for a literal ${; in .env NAME=value."),
     DiagnosticCode(
-      "env.literal-secret", .warning, "A credential is written in the file.",
+      "env.literal-secret", .warning,
+      "A credential is written in the file. As a notice: it is the default of a variable that is "
+        + "not set.",
       cure: "Put it in a variable and write ${NAME}."),
     DiagnosticCode(
       "connector.unknown", "No connector, transform or logger of that name is built in.",

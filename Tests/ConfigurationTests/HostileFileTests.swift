@@ -159,8 +159,8 @@ struct HostileFileTests {
         "orgloop.yaml:4:14: error[file.missing] directory: not a regular file",
         "orgloop.yaml:4:25: error[file.missing] pipe: not a regular file",
         "orgloop.yaml:4:31: error[file.missing] /dev/zero: not a regular file",
-        "orgloop.yaml:4:42: error[file.missing] loop: Too many levels of symbolic links",
-        "orgloop.yaml:4:48: error[file.missing] link-to-nothing: there is no such file",
+        "orgloop.yaml:4:42: error[file.missing] loop: cannot be read: Too many levels of symbolic links",
+        "orgloop.yaml:4:48: error[file.missing] link-to-nothing: the link leads nowhere",
         "orgloop.yaml:4:65: warning[file.missing] connectors: no file matches none/*.yaml",
         "orgloop.yaml:5:11: error[file.missing] /dev/full: not a regular file",
       ])

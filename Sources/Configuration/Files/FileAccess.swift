@@ -9,10 +9,23 @@ enum FileAccess {
   enum Kind { case file, directory, other }
 
   /// Why a file could not be read.
-  struct Failure: Error {
-    enum Reason { case missing, notAFile, tooLarge, unreadable }
+  struct Failure: Error, Equatable {
+    enum Reason { case missing, brokenLink, notAFile, tooLarge, unreadable }
     let reason: Reason
     let message: String
+
+    static let brokenLink = Failure(reason: .brokenLink, message: "the link leads nowhere")
+
+    /// Of the system call that failed last.
+    static func unreadable(_ code: Int32) -> Failure {
+      Failure(reason: .unreadable, message: "cannot be read: " + String(cString: strerror(code)))
+    }
+
+    /// What to do about something that nothing names but its place.
+    var cure: String {
+      reason == .unreadable
+        ? "give the user who runs orgloop the right to read it" : "mend it, or remove it"
+    }
   }
 
   /// What a path leads to after symbolic links; nil when there is nothing.
@@ -23,6 +36,39 @@ enum FileAccess {
     case S_IFDIR: .directory
     default: .other
     }
+  }
+
+  /// What is at a path, and whether that can be told.
+  enum Presence: Equatable {
+    case missing
+    case present(Kind)
+    /// Something is named so and cannot be looked at.
+    case unclear(Failure)
+  }
+
+  static func presence(_ path: String) -> Presence {
+    if let kind = kind(path) { return .present(kind) }
+    let reason = errno
+    guard reason == ENOENT || reason == ENOTDIR else {
+      return .unclear(.unreadable(reason))
+    }
+    return isLink(path) ? .unclear(.brokenLink) : .missing
+  }
+
+  /// A regular file, or a name of which nobody can tell that it is none: another one must not be
+  /// taken in its place.
+  static func mayBeFile(_ path: String) -> Bool {
+    switch presence(path) {
+    case .present(let kind): kind == .file
+    case .unclear: true
+    case .missing: false
+    }
+  }
+
+  /// Whether a symbolic link has that name, wherever it leads.
+  private static func isLink(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
   }
 
   static func mode(_ path: String) -> mode_t? {
@@ -46,10 +92,12 @@ enum FileAccess {
   static func read(_ path: String, bytesMax: Int) throws(Failure) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
-      let isMissing = errno == ENOENT || errno == ENOTDIR
-      throw Failure(
-        reason: isMissing ? .missing : .unreadable,
-        message: isMissing ? "there is no such file" : String(cString: strerror(errno)))
+      let code = errno
+      guard code == ENOENT || code == ENOTDIR else {
+        throw Failure.unreadable(code)
+      }
+      guard !isLink(path) else { throw Failure.brokenLink }
+      throw Failure(reason: .missing, message: "there is no such file")
     }
     defer { close(descriptor) }
     var status = stat()
@@ -61,7 +109,7 @@ enum FileAccess {
     while true {
       let count = readBytes(descriptor, &buffer, buffer.count)
       guard count >= 0 else {
-        throw Failure(reason: .unreadable, message: String(cString: strerror(errno)))
+        throw Failure.unreadable(errno)
       }
       guard count > 0 else { return bytes }
       bytes.append(contentsOf: buffer[..<count])
@@ -73,16 +121,28 @@ enum FileAccess {
   }
 
   /// The names in a directory in byte order, hidden ones left out; empty when there is none.
-  static func names(in directory: String) -> [String] {
-    guard let stream = opendir(directory) else { return [] }
+  ///
+  /// - Throws: ``Failure`` where there may be names that cannot be told.
+  static func names(in directory: String) throws(Failure) -> [String] {
+    guard let stream = opendir(directory) else {
+      let code = errno
+      if code == ENOENT, !isLink(directory) { return [] }
+      if code == ENOENT { throw Failure.brokenLink }
+      if code == ENOTDIR { throw Failure(reason: .notAFile, message: "not a directory") }
+      throw Failure.unreadable(code)
+    }
     defer { closedir(stream) }
     var names: [String] = []
-    while let entry = readdir(stream) {
+    while true {
+      // Only this tells the end from a disk that fails.
+      errno = 0
+      guard let entry = readdir(stream) else { break }
       let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
         pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
       }
       if !name.hasPrefix(".") { names.append(name) }
     }
+    guard errno == 0 else { throw Failure.unreadable(errno) }
     return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
@@ -91,9 +151,13 @@ enum FileAccess {
 
   /// The paths that match an absolute pattern, in byte order. `*` stops at slashes.
   ///
-  /// - Parameter namesLeft: How many names may be looked at; what is found when there are no more
-  ///   is not all there is.
-  static func glob(_ pattern: String, namesLeft: inout Int) -> [String] {
+  /// - Parameters:
+  ///   - namesLeft: How many names may be looked at; what is found when there are no more is not
+  ///     all there is.
+  ///   - unclear: Takes paths that may lead to more, with the reason why nobody can tell.
+  static func glob(
+    _ pattern: String, namesLeft: inout Int, unclear: inout [(path: String, failure: Failure)]
+  ) -> [String] {
     var found = [""]
     for part in pattern.split(separator: "/") {
       var next: [String] = []
@@ -101,12 +165,27 @@ enum FileAccess {
       for base in found where namesLeft > 0 {
         guard let matcher else {
           namesLeft -= 1
-          if mode(base + "/" + part) != nil { next.append(base + "/" + part) }
+          let path = base + "/" + part
+          switch presence(path) {
+          case .present: next.append(path)
+          case .unclear(let failure): unclear.append((path, failure))
+          case .missing:
+            // What a pattern found on the way may be a link.
+            if case .unclear(let failure) = presence(base) { unclear.append((base, failure)) }
+          }
           continue
         }
-        let names = names(in: base.isEmpty ? "/" : base)
-        namesLeft -= names.count + 1
-        next += names.filter(matcher.matches).map { base + "/" + $0 }
+        do {
+          let names = try names(in: base.isEmpty ? "/" : base)
+          namesLeft -= names.count + 1
+          next += names.filter(matcher.matches).map { base + "/" + $0 }
+        } catch where error.reason == .notAFile {
+          // A pattern also fits files that stand among directories.
+          namesLeft -= 1
+        } catch {
+          namesLeft -= 1
+          unclear.append((base, error))
+        }
       }
       found = next
     }

@@ -18,8 +18,32 @@ extension Session {
     return target
   }
 
-  func names(in directory: String) -> [String] {
-    archive?.names(in: directory) ?? FileAccess.names(in: directory)
+  /// The names in a directory that may be missing; one that cannot be read is reported, because what
+  /// stands in it would be taken for removed.
+  func names(in directory: String, at origin: Origin) -> [String] {
+    if let archive { return archive.names(in: directory) }
+    do {
+      return try FileAccess.names(in: directory)
+    } catch {
+      self.error(
+        "file.missing", "\(shown(directory)): \(error.message); \(error.cure)", at: origin)
+      return []
+    }
+  }
+
+  /// Whether a name in a directory is that of a regular file; anything else is reported.
+  func isFile(_ path: String, at origin: Origin) -> Bool {
+    if let archive, archive.isFile(path) { return true }
+    let reason: String
+    switch FileAccess.presence(path) {
+    case .present(.file): return true
+    // It was removed since the directory was read.
+    case .missing: return false
+    case .present: reason = "not a regular file; rename it, or move it elsewhere"
+    case .unclear(let failure): reason = "\(failure.message); \(failure.cure)"
+    }
+    error("file.missing", "\(shown(path)): \(reason)", at: origin)
+    return false
   }
 
   /// SHA-256 in hex of a script; nil for one that may be run and not read: then a change of it goes
@@ -43,7 +67,7 @@ extension Session {
     do {
       return try FileAccess.read(path, bytesMax: Limits.promptBytesMax)
     } catch {
-      guard let kept, error.reason == .missing else { throw error }
+      guard let kept, [.missing, .brokenLink].contains(error.reason) else { throw error }
       return kept
     }
   }

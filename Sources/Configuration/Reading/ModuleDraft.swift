@@ -194,9 +194,9 @@ struct ModuleReader {
   /// Files in `routes/` that no list names, in byte order.
   private mutating func discoverRoutes() {
     let directory = draft.root + "/routes"
-    for name in session.names(in: directory) where FilePath.isYAML(name) {
+    for name in session.names(in: directory, at: draft.origin) where FilePath.isYAML(name) {
       let path = directory + "/" + name
-      guard session.kind(of: path) == .file else { continue }
+      guard session.isFile(path, at: draft.origin) else { continue }
       readFile(path, .routeGroup, namedAt: draft.origin)
     }
   }

@@ -44,7 +44,8 @@ extension Session {
   private func reportMissing(_ specifier: String, _ field: Node, root: String) {
     let isPlainPath = moduleFile(FilePath.resolve(specifier, in: root, home: home)) != nil
     let hint = isPlainPath ? "; write \"./\(specifier)\" for the directory" : ""
-    let names = FileAccess.names(in: root + "/modules")
+    // Only for a hint: without names there is none.
+    let names = (try? FileAccess.names(in: root + "/modules")) ?? []
     report(
       .error, "module.not-found", "no module \"\(field.display)\"\(hint)", at: field.origin,
       among: names, meant: isPlainPath ? nil : specifier)
@@ -72,8 +73,9 @@ extension Session {
     case .directory?:
       return ["orgloop-module.yaml", "orgloop.yaml", "orgloop.yml"]
         .map { path + "/" + $0 }
-        .first { FileAccess.kind($0) == .file }
-        .flatMap(FileAccess.resolved)
+        .first(where: FileAccess.mayBeFile)
+        // What cannot be resolved cannot be read either, which is said where it is read.
+        .map { FileAccess.resolved($0) ?? $0 }
     default: return nil
     }
   }

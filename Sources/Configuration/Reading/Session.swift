@@ -182,7 +182,14 @@ final class Session {
   func glob(_ pattern: String, at reference: Origin) -> [String] {
     if let archive { return archive.glob(pattern) }
     let hadRoom = globNamesLeft > 0
-    let found = FileAccess.glob(pattern, namesLeft: &globNamesLeft)
+    var unclear: [(path: String, failure: FileAccess.Failure)] = []
+    let found = FileAccess.glob(pattern, namesLeft: &globNamesLeft, unclear: &unclear)
+    for each in unclear {
+      error(
+        "file.missing",
+        "\(shown(each.path)): \(each.failure.message), so nobody can tell what the pattern matches",
+        at: reference)
+    }
     if hadRoom, globNamesLeft <= 0 {
       error(
         "file.missing",

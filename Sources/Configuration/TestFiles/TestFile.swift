@@ -53,10 +53,15 @@ extension ConfigurationLoader {
     }
   }
 
-  /// Those of one directory. What turns out to be no file is among them, so that it is told
-  /// instead of being left out.
+  /// Those of one directory. What turns out to be no file is among them, and so is a directory that
+  /// cannot be read, so that it is told instead of being left out.
   package func testFiles(in directory: String) -> [String] {
-    FileAccess.names(in: directory).filter(FilePath.isYAML).map { directory + "/" + $0 }
+    do {
+      return try FileAccess.names(in: directory).filter(FilePath.isYAML)
+        .map { directory + "/" + $0 }
+    } catch {
+      return error.reason == .notAFile ? [] : [directory]
+    }
   }
 
   /// Reads a test file; nothing in it can make this throw or trap.

@@ -145,19 +145,6 @@ extension Origin {
 }
 
 extension Session {
-  /// The pairs of the `.env` in a directory.
-  func dotEnv(root: String) -> [String: String] {
-    // A project without `.env` is the rule, and one that cannot be read gives unset variables.
-    let bytes = (try? FileAccess.read(root + "/.env", bytesMax: YAMLDocument.bytesMax)) ?? []
-    return VariableScope.parse(String(decoding: bytes, as: UTF8.self))
-  }
-
-  /// What the modules of a directory see.
-  func scope(root: String) -> VariableScope {
-    VariableScope(
-      workspace: workspaceVariables, environment: environment, dotEnv: dotEnv(root: root))
-  }
-
   /// Warns of an object of the overlay that is new and looks like one that is there.
   func checkAddition(_ node: Node, to list: String, among known: [String]) {
     let field = node[Overlay.identity(of: list)]

@@ -8,7 +8,7 @@ package enum WorkspaceFiles {
   /// The overlay of a workspace, absolute; nil when the project has none for it.
   package static func overlay(of name: String, root: String) -> String? {
     ["yaml", "yml"].map { "\(root)/workspaces/\(name).\($0)" }
-      .first { FileAccess.kind($0) != nil }
+      .first { FileAccess.presence($0) != .missing }
   }
 
   /// Where the overlay of a workspace is written that has none.
@@ -16,10 +16,12 @@ package enum WorkspaceFiles {
     "\(root)/workspaces/\(name).yaml"
   }
 
-  /// The workspaces that a project has overlays for, in byte order.
+  /// The workspaces that a project has overlays for, in byte order; none where the directory cannot
+  /// be read, which is an error wherever the project is loaded.
   package static func names(root: String) -> [String] {
     var names: [String] = []
-    for file in FileAccess.names(in: root + "/workspaces") where FilePath.isYAML(file) {
+    let files = (try? FileAccess.names(in: root + "/workspaces")) ?? []
+    for file in files where FilePath.isYAML(file) {
       let name = String(file[..<(file.lastIndex(of: ".") ?? file.endIndex)])
       if NameRule.isID(name), names.last != name { names.append(name) }
     }

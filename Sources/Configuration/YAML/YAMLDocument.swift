@@ -81,19 +81,10 @@ struct YAMLDocument: ~Copyable {
     if let offset = bytes.firstIndex(where: { $0 < 0x20 && ![0x09, 0x0A, 0x0D].contains($0) }) {
       throw fault("a control character: this is not a text file", bytes, offset)
     }
-    guard String(validating: bytes, as: UTF8.self) == nil else { return }
-    // The longest valid beginning ends where the fault is.
-    var low = 0
-    var high = bytes.count
-    while low < high {
-      let middle = (low + high + 1) / 2
-      if String(decoding: bytes[..<middle], as: UTF8.self).utf8.elementsEqual(bytes[..<middle]) {
-        low = middle
-      } else {
-        high = middle - 1
-      }
-    }
-    throw fault("the file is not UTF-8", bytes, low)
+    guard String(validating: bytes, as: UTF8.self) == nil,
+      let offset = UTF8Text.faultOffset(bytes)
+    else { return }
+    throw fault("the file is not UTF-8", bytes, offset)
   }
 
   private static func fault(_ message: String, _ bytes: [UInt8], _ offset: Int) -> YAMLFault {
