@@ -122,6 +122,8 @@ package struct JourneyNonMatch: Sendable, Hashable {
   package let path: String
   package let expected: String
   package let actual: String?
+  /// The condition is a regular expression that took too many steps.
+  package let isRegexLimit: Bool
 }
 
 /// A route that an event has no record of, with the configuration that its module had then.

@@ -169,7 +169,7 @@ extension JourneyReader {
       list.append(
         JourneyNonMatch(
           module: row.text(0), route: row.text(1), path: row.text(2), expected: row.text(3),
-          actual: row.optionalText(4)))
+          actual: row.optionalText(4), isRegexLimit: row.int(5) != 0))
     }
     return list
   }

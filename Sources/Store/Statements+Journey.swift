@@ -107,7 +107,9 @@ extension SQL {
 
   /// Primary keys; the record is a list in the event's row.
   package static let nonMatchesOfEvent = """
-    SELECT m.name, r.name, c.path, c.expected, json_extract(d.value, '$[1]')
+    SELECT
+      m.name, r.name, c.path, c.expected, json_extract(d.value, '$[1]'),
+      json_extract(d.value, '$[2]') IS NOT NULL
     FROM events AS e
       CROSS JOIN json_each(e.non_matches) AS d
       CROSS JOIN conditions AS c ON c.key = json_extract(d.value, '$[0]')

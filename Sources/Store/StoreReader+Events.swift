@@ -81,6 +81,8 @@ package struct NonMatchSummary: Sendable {
   package let path: String
   package let expected: String
   package let actual: String?
+  /// The condition is a regular expression that took too many steps.
+  package let isRegexLimit: Bool
 }
 
 /// One event with everything that became of it.
@@ -294,17 +296,15 @@ extension ReaderConnection {
   }
 
   private func nonMatches(_ sequence: Int64) throws(StoreError) -> [NonMatchSummary] {
-    let query = try connection.prepare(
-      """
-      SELECT route, path, expected, actual FROM v_non_matches WHERE sequence = ?1
-      """)
+    let query = try connection.prepare(SQL.nonMatchesOfEvent)
     query.bind(1, sequence)
+    query.bind(2, nil as String?)
     var list: [NonMatchSummary] = []
     while try query.step(doing: "read the decision record") {
       list.append(
         NonMatchSummary(
-          route: query.text(0), path: query.text(1), expected: query.text(2),
-          actual: query.optionalText(3)))
+          route: query.text(1), path: query.text(2), expected: query.text(3),
+          actual: query.optionalText(4), isRegexLimit: query.int(5) != 0))
     }
     return list
   }

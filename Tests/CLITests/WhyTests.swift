@@ -94,6 +94,49 @@ import Testing
     #expect(alone?["unmatched"]?.array?.isEmpty == true)
   }
 
+  @Test func `why says that an expression reached its limit, and shows what was compared`()
+    async throws
+  {
+    let work = try Workplace(
+      project: """
+        apiVersion: orgloop/v1alpha1
+        kind: Project
+        metadata: { name: test }
+        sources: [{ id: in, connector: webhook }]
+        actors: [{ id: out, connector: exec, config: { command: ["true"] } }]
+        routes:
+          - name: slow
+            when: { source: in, filter: { payload.x: { regex: "(a+)+$" } } }
+            then: { actor: out }
+          - name: ending
+            when: { source: in, filter: { payload.file: { suffix: .sql } } }
+            then: { actor: out }
+          - name: either
+            when: { source: in, filter: { $or: [{ payload.n: 1 }, { payload.n: 2 }] } }
+            then: { actor: out }
+
+        """)
+    let running = try await work.start()
+    let values = Array(repeating: "\"\(String(repeating: "a", count: 60))!\"", count: 300)
+    let file = String(repeating: "d/", count: 40) + "table.json"
+    let id = try await running.event(
+      #"{"x": [\#(values.joined(separator: ","))], "file": "\#(file)"}"#)
+    let end = String(file.suffix(64))
+    for _ in 0..<2 {
+      let lines = try await work.run("why", id).output.split(separator: "\n").map(String.init)
+      let slow = try #require(lines.first { $0.hasPrefix("    slow") })
+      #expect(slow.hasSuffix("…; the regular expression reached its step limit"), "\(slow)")
+      #expect(lines.contains(#"    ending  payload.file must be {"suffix":".sql"}, is …"# + end))
+      #expect(lines.contains("    either  $or: none of [{payload.n: 1}, {payload.n: 2}] holds"))
+      let answer = try await work.run("why", id, "--json").json()["events"]?.array?.first
+      let limits = answer?["unmatched"]?.array?.map { $0["regex_limit"] ?? false }
+      #expect(limits == [true, false, false])
+      let shown = try await work.run("events", "show", id, "--json").json()
+      #expect(shown["non_matches"]?.array?.first?["regex_limit"] == true)
+      _ = try await work.run("stop")
+    }
+  }
+
   @Test(arguments: [
     ("elsewhere", "route elsewhere of module default listened to other, not to in"),
     ("asleep", "route asleep of module default was switched off then: enabled: false"),

@@ -26,6 +26,44 @@ struct FilterTransformTests {
         Fixture.event, context: Fixture.transformContext(root: "/tmp")))
   }
 
+  @Test(
+    arguments: [
+      (["match": ["payload.s": "/(a+)+$/"]], "match"),
+      (["match": ["payload.s": ["/(a+)+$/", "x"]]], "match"),
+      (["match": ["payload.s": ["regex": "(a+)+$"]]], "match"),
+      (["match": ["payload.s": [["regex": "(a+)+$"], "x"]]], "match"),
+      (["exclude": ["payload.s": "/(a+)+$/"]], "exclude"),
+      (["exclude": ["payload.s": ["regex": "(a+)+$"]]], "exclude"),
+      (["match_any": ["payload.none": "x", "payload.s": "/(a+)+$/"]], "match_any"),
+    ] as [(JSONObject, String)])
+  func `a regular expression at its limit is an error of the step`(
+    config: JSONObject, list: String
+  ) async throws {
+    let value = JSONValue(String(repeating: "a", count: 60) + "!")
+    for subject in [value, .array(Array(repeating: value, count: 2_000))] {
+      let event = JSONText(["payload": ["s": subject]] as JSONValue)
+      let error = await #expect(throws: TransformFailure.self) {
+        try await FilterTransform(config)
+          .apply(event, context: Fixture.transformContext(root: "/tmp"))
+      }
+      #expect(
+        error?.message == "\(list): the regular expression at payload.s reached its step limit")
+    }
+  }
+
+  @Test func `what else matches decides before an expression at its limit`() async throws {
+    let value = JSONValue(String(repeating: "a", count: 60) + "!")
+    let event = JSONText(["payload": ["s": value, "t": 1]] as JSONValue)
+    func apply(_ config: JSONObject) async throws -> Verdict {
+      verdict(
+        try await FilterTransform(config)
+          .apply(event, context: Fixture.transformContext(root: "/tmp")))
+    }
+    #expect(try await apply(["match": ["payload.s": ["/(a+)+$/", "/!$/"]]]) == .pass)
+    let any: JSONObject = ["match_any": ["payload.s": "/(a+)+$/", "payload.t": 1]]
+    #expect(try await apply(any) == .pass)
+  }
+
   private func matches(_ path: String, _ pattern: JSONValue) async throws -> Bool {
     try await apply(["match": .object(JSONObject([.init(key: path, value: pattern)]))]) == .pass
   }

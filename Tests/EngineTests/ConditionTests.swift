@@ -194,7 +194,11 @@ import Testing
     #expect(verdict(.all([.exists(true), slow]), value) == .regexLimit)
     #expect(verdict(.all([.exists(false), slow]), value) == .fails)
     #expect(verdict(slow, "[\(value)]") == .regexLimit)
-    #expect(verdict(slow, "[\(value),\"aa\"]") == .holds)
+    // The limit is the condition's, not one of each element.
+    #expect(verdict(slow, "[\(value),\"aa\"]") == .regexLimit)
+    #expect(verdict(slow, "[\"aa\",\(value)]") == .holds)
+    let both = Condition.all([.prefix("a", ignoreCase: false), slow])
+    #expect(verdict(both, "[\(value),\"aa\"]") == .regexLimit)
     #expect(verdict(slow, "5") == .fails)
   }
 

@@ -35,7 +35,8 @@ import Testing
   @Test(
     arguments: [
       ("a", "1"), ("b.c", #""x""#), ("list.0", "10"), ("list.2", nil), ("list.length", "2"),
-      ("b.c.length", "1"), ("smile.length", "1"), ("escaped.length", "2"), ("none", nil),
+      ("b.c.length", "1"), ("b.c.length.length", nil), ("list.length.0", nil),
+      ("list.length.length", nil), ("smile.length", "1"), ("escaped.length", "2"), ("none", nil),
       ("a.length", nil), ("b.d", nil), ("length", "7"), (#"dot\.ted"#, "true"), ("dot.ted", nil),
       ("list.-1", nil), ("list.99999999999999999999", nil), ("event.a", "1"), ("event", nil),
       ("list.1.k", "null"), ("b.c.0", nil), ("\u{E9}", "2"), ("e\u{301}", "3"),
@@ -170,10 +171,23 @@ import Testing
   }
 
   @Test(arguments: [
-    (#""short""#, "short"), (#""abc😀\ud83d\ude00é\u0041\nz""#, "abc😀😀éA\n"),
-    (#"{ "a" : "x \" y" , "b":1}"#, #"{"a":"x "#), ("12345678901", "12345678"),
+    (#""short""#, "short"), (#""abc😀\ud83d\ude00é\u0041\nz""#, "abc😀😀éA\n…"),
+    (#"{ "a" : "x \" y" , "b":1}"#, #"{"a":"x …"#), ("12345678901", "12345678…"),
+    ("12345678", "12345678"), (#""12345678""#, "12345678"), (#""123456789""#, "12345678…"),
   ])
-  func `an excerpt is the beginning of the text`(text: String, excerpt: String) throws {
+  func `an excerpt is the beginning of the text, with a mark for the rest`(
+    text: String, excerpt: String
+  ) throws {
     #expect(json(text).slice(at: DotPath(keys: []))?.excerpt(characters: 8) == excerpt)
+  }
+
+  @Test(arguments: [
+    (#""12345678""#, "12345678"), (#""123456789""#, "…23456789"),
+    (#""x\ud83d\ude00.sql""#, "x😀.sql"),
+    (#""1234\n😀.json""#, "…4\n😀.json"), ("[123456789]", "[1234567…"),
+  ])
+  func `an excerpt of the end is that of a string`(text: String, excerpt: String) throws {
+    let slice = try #require(json(text).slice(at: DotPath(keys: [])))
+    #expect(slice.excerpt(characters: 8, ofEnd: true) == excerpt)
   }
 }

@@ -12,6 +12,17 @@ import Testing
     (#"\u00e9"#, "é", true), (#"\d{4}-\d{2}"#, "on 2026-03", true), (#"a\/b"#, "a/b", true),
     ("/a\\/b/", "a/b", true), ("^.$", "😀", true), ("[]", "x", false), ("[^]", "\n", true),
     ("(?<year>20..)", "2026", true), ("/", "a/b", true), ("/é/i", "É", true),
+    (#"/\u{1F600}/u"#, "😀", true), (#"\u{41}"#, "A", true), (#"\x41"#, "A", true),
+    (#"foo\sbar"#, "foo\u{a0}bar", true), (#"foo\sbar"#, "foo\u{2003}bar", true),
+    (#"foo\sbar"#, "foo bar", true), (#"foo[\s,]bar"#, "foo\u{feff}bar", true),
+    (#"foo[^\s]bar"#, "foo\u{a0}bar", false), (#"foo\Sbar"#, "foo\u{a0}bar", false),
+    (#"foo\Sbar"#, "foo-bar", true), (#"^\s*$"#, "\t\u{b}\u{c}\u{2028}", true),
+    (#"\v"#, "\n", false), (#"\v"#, "\u{b}", true), (#"[\v]"#, "\r", false),
+    ("^a.b$", "a\rb", false), ("/^b/m", "a\rb", true), ("/a$/m", "a\r\nb", true),
+    (#"\w"#, "é", false), (#"\d"#, "\u{663}", false), (#"\bé"#, "é", false),
+    ("a{,3}", "a{,3}", true), ("x{a}", "x{a}", true), ("a{2}?b", "aab", true), ("[+]+", "++", true),
+    (#"\++"#, "+", true), ("a+?", "aa", true), (#"[(*?+]+"#, "(*", true), ("(?i:A)", "a", true),
+    (#"[\]\s]"#, "]", true), (#"[[]"#, "[", true), (#"\[\s\]"#, "[ ]", true),
   ])
   func `patterns are JavaScript-style and match anywhere`(
     pattern: String, value: String, matches: Bool
@@ -21,10 +32,64 @@ import Testing
 
   @Test(arguments: [
     #"(a)\1"#, #"(?<n>a)\k<n>"#, "(", "[a", "*a", "/a/q", "(?<n>", #"\C"#, "a{2,1}",
+    "(?", "a**", #"a\"#,
   ])
   func `a pattern that is wrong or refers back is refused`(pattern: String) {
     let error = #expect(throws: EngineError.self) { try RegexPattern(pattern) }
     #expect(error?.code == .invalid)
+  }
+
+  @Test(arguments: [
+    ("(a(?:(?R))?b)", #"(?R at character 6"#), ("(*ACCEPT)", "(* at character 1"),
+    ("(?1)(a)", "(?1 at character 1"), ("(?C1)a", "(?C at character 1"), ("(?#c)a", "(?#"),
+    ("(?|(a)|(b))", "(?|"), ("(?>a)", "(?>"), ("(a)(?(1)b)", "(?( at character 4"),
+    ("(?x) a", "(?x"),
+    (#"^\Qa.b\E$"#, #"\Q at character 2"#), (#"\h"#, #"\h"#), (#"[\h]"#, #"\h at character 2"#),
+    (#"\R"#, #"\R"#), (#"\A"#, #"\A"#), (#"a\Z"#, #"\Z"#), (#"a\z"#, #"\z"#), (#"\e"#, #"\e"#),
+    (#"\a"#, #"\a"#), (#"\K"#, #"\K"#), (#"\N"#, #"\N"#), (#"\X"#, #"\X"#), (#"\G"#, #"\G"#),
+    ("a++", "a possessive quantifier at character 3"), ("a*+", "a possessive"), ("(a)?+", "a poss"),
+    ("a{1,2}+", "a possessive quantifier at character 7"), ("/x++/i", "a possessive"),
+  ])
+  func `what only Perl understands is refused`(pattern: String, beginning: String) throws {
+    let error = try #require(throws: EngineError.self) { try RegexPattern(pattern) }
+    #expect(error.message.hasPrefix(beginning))
+    #expect(error.message.hasSuffix(" is not JavaScript's syntax"))
+  }
+
+  @Test(arguments: [
+    (#"\s\s("#, "missing closing parenthesis at character 6"),
+    (#"[\s]*+"#, "a possessive quantifier at character 6 is not JavaScript's syntax"),
+    (String(repeating: #"\S"#, count: 2_048), "regular expression is too large at character"),
+  ])
+  func `a refusal names the place in what was written`(pattern: String, message: String) throws {
+    let error = try #require(throws: EngineError.self) { try RegexPattern(pattern) }
+    #expect(error.message.hasPrefix(message))
+  }
+
+  @Test func `matches share their steps until these are used up`() throws {
+    let slow = try RegexPattern("(a+)+$")
+    var steps = RegexPattern.stepsMax
+    #expect(slow.match("aaa", steps: &steps) == .yes)
+    let taken = RegexPattern.stepsMax - steps
+    #expect((1..<1_000).contains(taken))
+    #expect(slow.match(String(repeating: "a", count: 60) + "!", steps: &steps) == .limitReached)
+    #expect(steps <= 0)
+    #expect(slow.match("aaa", steps: &steps) == .limitReached)
+  }
+
+  @Test func `an event's steps are lent out and leave each condition a few`() {
+    var event = RegexSteps()
+    for _ in 0..<RegexSteps.eventMax / RegexPattern.stepsMax {
+      event.withSteps { steps in
+        #expect(steps == RegexPattern.stepsMax)
+        steps = -5
+      }
+    }
+    #expect(event.left == 0)
+    event.withSteps { #expect($0 == RegexSteps.conditionMin) }
+    #expect(event.left == 0)
+    var none = RegexSteps(atMost: 0)
+    none.withSteps { #expect($0 == 0) }
   }
 
   @Test func `a pattern of 4 KiB is accepted and a longer one is not`() throws {

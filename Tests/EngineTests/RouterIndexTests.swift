@@ -36,7 +36,7 @@ import Testing
     for entry in route.filter.entries {
       let slice = event.slice(at: entry.path)
       if entry.condition.verdict(for: slice) != .holds {
-        return (place, slice?.excerpt(characters: 64))
+        return (place, slice?.excerpt(characters: 64, ofEnd: entry.condition.isAboutEnd))
       }
       place += 1
     }

@@ -147,8 +147,8 @@ import Testing
       ["k": .string(String(repeating: "é", count: 500))],
     ] {
       let actual = table.route(event(value)).nonMatches.first?.actual
-      #expect(actual?.unicodeScalars.count == 64)
-      #expect(actual?.hasSuffix("é") == true)
+      #expect(actual?.unicodeScalars.count == 65)
+      #expect(actual?.hasSuffix("é…") == true)
     }
   }
 
@@ -179,7 +179,46 @@ import Testing
     #expect(decision.matches == [4])
     #expect(decision.regexLimits == [1, 2, 3])
     #expect(decision.nonMatches.map(\.condition) == [1, 2, 3, 4])
+    #expect(decision.nonMatches.map(\.isRegexLimit) == [true, true, true, false])
     #expect(table.route(event(["k": 1, "s": "aa"])).regexLimits == [])
+  }
+
+  @Test func `a value that is cut is marked, and a suffix shows its end`() {
+    let long = String(repeating: "a", count: 70)
+    let table = table([
+      route("r", [entry("payload.s", .prefix("x", ignoreCase: false))]),
+      route("t", [entry("payload.s", .suffix(".sql", ignoreCase: false))]),
+    ])
+    let decision = table.route(event(["s": .string(long + ".json")]))
+    #expect(
+      decision.nonMatches.map(\.actual) == [
+        String(repeating: "a", count: 64) + "…",
+        "…" + String(repeating: "a", count: 59) + ".json",
+      ])
+  }
+
+  @Test func `a list of many values takes no longer than one for a regular expression`() throws {
+    let slow = Condition.regex(try RegexPattern("(a+)+$"))
+    let value = JSONValue(String(repeating: "a", count: 60) + "!")
+    let list = JSONValue.array(Array(repeating: value, count: 100_000))
+    let table = table([
+      route("slow", [entry("payload.s", slow)]),
+      route("ordinary", [entry("payload.t", .regex(try RegexPattern("^o")))]),
+    ])
+    let decision = table.route(event(["s": list, "t": "ok"]))
+    #expect(decision.matches == [1])
+    #expect(decision.nonMatches.map(\.isRegexLimit) == [true])
+  }
+
+  @Test func `routes whose expressions use up an event's steps leave some to the others`() throws {
+    let routes = try (0..<200).map { number in
+      route("r\(number)", [entry("payload.s", .regex(try RegexPattern("(a+)+(?:\(number)|$)")))])
+    }
+    let ordinary = route("ordinary", [entry("payload.t", .regex(try RegexPattern("^o")))])
+    let text = JSONValue(String(repeating: "a", count: 60) + "!")
+    let decision = table(routes + [ordinary]).route(event(["s": text, "t": "ok"]))
+    #expect(decision.matches == [200])
+    #expect(decision.regexLimits.count == 200)
   }
 
   @Test(

@@ -74,8 +74,10 @@ enum WhyText {
       (event["unmatched"]?.array ?? []).map { route in
         [
           EventLines.route(route, in: event),
-          "\(EventLines.string(route, "path")) must be \(EventLines.string(route, "expected")), "
-            + "is \(route["actual"]?.string.map { EventLines.safe($0) } ?? "missing")",
+          UnmatchedRoute.reason(
+            EventLines.string(route, "path"), EventLines.string(route, "expected"),
+            route["actual"]?.string.map { EventLines.safe($0) },
+            isRegexLimit: route["regex_limit"]?.bool ?? false),
         ]
       })
     if let more = event["unmatched_more"]?.int64, more > 0 {

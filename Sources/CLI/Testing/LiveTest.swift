@@ -100,8 +100,9 @@ struct LiveTest {
   }
 
   private static func reason(_ nonMatch: JSONValue) -> String {
-    func word(_ key: String) -> String { nonMatch[key]?.string ?? "missing" }
-    return "\(word("path")) must be \(word("expected")), is \(word("actual"))"
+    UnmatchedRoute.reason(
+      nonMatch["path"]?.string ?? "", nonMatch["expected"]?.string ?? "",
+      nonMatch["actual"]?.string, isRegexLimit: nonMatch["regex_limit"]?.bool ?? false)
   }
 
   /// The transforms that were run last, then the actor.

@@ -43,18 +43,62 @@ indirect enum FilterPattern: Sendable {
   }
 
   /// Whether the value matches. A list matches when any of its elements does.
-  func matches(_ value: JSONValue?) -> Bool {
+  ///
+  /// - Parameter steps: Of the event; the pattern's regular expressions share what one of each may
+  ///   take on one value, however many elements a list has.
+  func verdict(on value: JSONValue?, _ steps: inout RegexSteps) -> ConditionVerdict {
     if case .operators(let condition) = self {
-      return condition.verdict(for: value).isHolding
+      return condition.verdict(for: value, &steps)
     }
-    if case .array(let list) = value { return list.contains { matches($0) } }
+    return steps.withSteps(count: max(1, regexCount)) { own in
+      verdict(on: value, &own)
+    }
+  }
+
+  private func verdict(on value: JSONValue?, _ steps: inout Int) -> ConditionVerdict {
+    if case .array(let list) = value {
+      return FilterPattern.first(of: list) { verdict(on: $0, &steps) }
+    }
     switch self {
-    case .absent: return value == nil || value == .null
-    case .equals(let wanted): return value == wanted
+    case .absent: return value == nil || value == .null ? .holds : .fails
+    case .equals(let wanted): return value == wanted ? .holds : .fails
     case .regex(let pattern):
-      return JSONValue.scalarText(value).map { pattern.match($0) == .yes } ?? false
-    case .any(let patterns): return patterns.contains { $0.matches(value) }
-    case .operators: return false  // answered above
+      guard let text = JSONValue.scalarText(value) else { return .fails }
+      return switch pattern.match(text, steps: &steps) {
+      case .yes: .holds
+      case .no: .fails
+      case .limitReached: .regexLimit
+      }
+    case .any(let patterns):
+      return FilterPattern.first(of: patterns) { $0.verdict(on: value, &steps) }
+    case .operators(let condition):
+      var own = RegexSteps(atMost: steps)
+      defer { steps = own.left }
+      return condition.verdict(for: value, &own)
+    }
+  }
+
+  /// `holds` as soon as one does; else `regexLimit` when one reached it.
+  private static func first<Element>(
+    of list: [Element], _ verdict: (Element) -> ConditionVerdict
+  ) -> ConditionVerdict {
+    var result = ConditionVerdict.fails
+    for element in list {
+      switch verdict(element) {
+      case .holds: return .holds
+      case .regexLimit: result = .regexLimit
+      case .fails: break
+      }
+    }
+    return result
+  }
+
+  /// How many regular expressions the pattern may have to try on one value.
+  private var regexCount: Int {
+    switch self {
+    case .regex, .operators: 1
+    case .any(let patterns): patterns.reduce(0) { $0 + $1.regexCount }
+    case .absent, .equals: 0
     }
   }
 

@@ -70,17 +70,40 @@ package struct FilterTransform: Transform {
 
   /// Excluded first, then what must match, then what may; the reason names the key.
   package func apply(_ event: JSONText, context: TransformContext) async throws -> TransformResult {
-    func matches(_ entry: Entry) -> Bool { entry.pattern.matches(event.value(at: entry.path)) }
-    if let hit = exclude.first(where: matches) {
-      return .drop(reason: "exclude: \(hit.key) matches")
+    var steps = RegexSteps()
+    func verdict(_ entry: Entry) -> ConditionVerdict {
+      entry.pattern.verdict(on: event.value(at: entry.path), &steps)
     }
-    if let miss = match.first(where: { !matches($0) }) {
-      return .drop(reason: "match: \(miss.key) does not match")
+    for entry in exclude {
+      switch verdict(entry) {
+      case .holds: return .drop(reason: "exclude: \(entry.key) matches")
+      case .regexLimit: throw FilterTransform.limit("exclude", entry)
+      case .fails: break
+      }
     }
-    if !matchAny.isEmpty, !matchAny.contains(where: matches) {
-      let keys = matchAny.map(\.key).joined(separator: ", ")
-      return .drop(reason: "match_any: none of \(keys) matches")
+    for entry in match {
+      switch verdict(entry) {
+      case .holds: break
+      case .regexLimit: throw FilterTransform.limit("match", entry)
+      case .fails: return .drop(reason: "match: \(entry.key) does not match")
+      }
     }
-    return .pass
+    guard !matchAny.isEmpty else { return .pass }
+    var undecided: Entry?
+    for entry in matchAny {
+      switch verdict(entry) {
+      case .holds: return .pass
+      case .regexLimit: undecided = undecided ?? entry
+      case .fails: break
+      }
+    }
+    if let undecided { throw FilterTransform.limit("match_any", undecided) }
+    let keys = matchAny.map(\.key).joined(separator: ", ")
+    return .drop(reason: "match_any: none of \(keys) matches")
+  }
+
+  /// Neither yes nor no: whether the event goes on is for the step's `on_error` to say.
+  private static func limit(_ list: String, _ entry: Entry) -> TransformFailure {
+    TransformFailure("\(list): the regular expression at \(entry.key) reached its step limit")
   }
 }

@@ -102,11 +102,13 @@ extension Inspector {
     object["matched_more"] = JSONValue(event.deliveriesMore)
     object["unmatched"] = .array(
       event.nonMatches.map { route in
-        [
+        var object: JSONObject = [
           "route": .string(route.route), "module": .string(route.module),
           "path": .string(route.path), "expected": .string(route.expected),
           "actual": JSONValue(route.actual),
         ]
+        if route.isRegexLimit { object["regex_limit"] = true }
+        return .object(object)
       })
     // Of one route or one delivery, the others are no part of the question.
     let isWhole = route == nil && journey.askedDelivery == nil

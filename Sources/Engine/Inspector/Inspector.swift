@@ -75,10 +75,12 @@ package struct Inspector: Sendable {
       })
     object["non_matches"] = .array(
       detail.nonMatches.map { nonMatch in
-        [
+        var object: JSONObject = [
           "route": .string(nonMatch.route), "path": .string(nonMatch.path),
           "expected": .string(nonMatch.expected), "actual": JSONValue(nonMatch.actual),
         ]
+        if nonMatch.isRegexLimit { object["regex_limit"] = true }
+        return .object(object)
       })
     if detail.nonMatchesMore > 0 {
       object["non_matches_more"] = JSONValue(detail.nonMatchesMore)

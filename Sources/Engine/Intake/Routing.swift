@@ -51,7 +51,8 @@ struct Routing: Sendable {
       self.conditions = conditions
     }
 
-    /// The decision record of the routes that did not match, as the event's row keeps it.
+    /// The decision record of the routes that did not match, as the event's row keeps it: for each
+    /// the condition's key, what was there, and 1 if a regular expression reached its limit.
     func record(of nonMatches: [RoutingDecision.NonMatch]) -> String? {
       guard !nonMatches.isEmpty else { return nil }
       var writer = JSONWriter()
@@ -65,7 +66,8 @@ struct Routing: Sendable {
         } else {
           writer.append(raw: "null".utf8)
         }
-        writer.append(raw: "]".utf8)
+        // A third element only where there is something to say; views read the first two.
+        writer.append(raw: (nonMatch.isRegexLimit ? ",1]" : "]").utf8)
       }
       writer.append(raw: "]".utf8)
       return String(decoding: writer.bytes, as: UTF8.self)

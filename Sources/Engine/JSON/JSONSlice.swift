@@ -55,14 +55,22 @@ package struct JSONSlice: Sendable {
   }
 
   /// The beginning of the value as text, without reading the rest of a large one: a string as it
-  /// is, anything else as JSON without blanks, its escapes as they came.
+  /// is, anything else as JSON without blanks, its escapes as they came. A `…` stands for the rest.
   ///
-  /// - Parameter characters: At most that many Unicode scalars.
-  package func excerpt(characters: Int) -> String {
+  /// - Parameters:
+  ///   - characters: At most that many Unicode scalars, the `…` not counted.
+  ///   - isEnd: Of a string, its end instead.
+  package func excerpt(characters: Int, ofEnd isEnd: Bool = false) -> String {
+    if isString, isEnd, let text = string {
+      let scalars = text.unicodeScalars
+      let end = scalars.suffix(characters)
+      return end.startIndex == scalars.startIndex ? text : "…" + String(end)
+    }
     if isString {
       return withStringBytes { raw in
         let end = JSONSlice.end(of: characters, in: raw)
-        return JSONText.decodeString(UnsafeBufferPointer(rebasing: raw[..<end]))
+        let text = JSONText.decodeString(UnsafeBufferPointer(rebasing: raw[..<end]))
+        return end < raw.count ? text + "…" : text
       }
     }
     return withBytes { JSONSlice.compactBeginning(of: $0, characters: characters) }
@@ -108,7 +116,7 @@ package struct JSONSlice: Sendable {
     for byte in bytes {
       if !inString, [0x20, 0x0A, 0x0D, 0x09].contains(byte) { continue }
       if byte & 0xC0 != 0x80 {
-        guard count < characters else { break }
+        guard count < characters else { return String(decoding: result, as: UTF8.self) + "…" }
         count += 1
       }
       if byte == UInt8(ascii: "\""), !isEscaped { inString.toggle() }

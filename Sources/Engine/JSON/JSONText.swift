@@ -69,15 +69,17 @@ package struct JSONText: Sendable, Hashable, CustomStringConvertible {
   ) -> Found? {
     var scanner = JSONScanner(bytes, limits: .trusted)
     scanner.skipBlanks()
-    for segment in segments {
+    for (index, segment) in zip(segments.indices, segments) {
+      // A length is a number: nothing is below it.
+      let isLength = segment.isLength && index == segments.endIndex - 1
       guard scanner.offset < bytes.count else { return nil }
       switch bytes[scanner.offset] {
       case UInt8(ascii: "{"):
         guard enterMember(segment, &scanner, bytes) else { return nil }
       case UInt8(ascii: "["):
-        if segment.isLength { return .length(countElements(&scanner, bytes)) }
+        if isLength { return .length(countElements(&scanner, bytes)) }
         guard let index = segment.index, enterElement(index, &scanner, bytes) else { return nil }
-      case UInt8(ascii: "\"") where segment.isLength:
+      case UInt8(ascii: "\"") where isLength:
         return .length(decodeString(scanner.takeString()).unicodeScalars.count)
       default:
         return nil

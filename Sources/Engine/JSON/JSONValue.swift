@@ -166,11 +166,14 @@ extension JSONValue {
         guard let next = object[segment.key] else { return nil }
         current = next
       case .array(let list):
-        if segment.isLength { return JSONValue(list.count) }
+        if segment.isLength {
+          current = JSONValue(list.count)
+          continue
+        }
         guard let index = segment.index, index < list.count else { return nil }
         current = list[index]
       case .string(let text) where segment.isLength:
-        return JSONValue(text.unicodeScalars.count)
+        current = JSONValue(text.unicodeScalars.count)
       default:
         return nil
       }

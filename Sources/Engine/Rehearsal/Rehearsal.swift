@@ -114,21 +114,19 @@ package struct Rehearsal: Sendable {
         await deliver(event, name, entry.route, index: index, mocks, memory))
     }
     report.unmatched = decision.nonMatches.compactMap { nonMatch in
-      let unmatched = unmatched(nonMatch, decision)
+      let unmatched = unmatched(nonMatch)
       return only == nil || only == unmatched.name ? unmatched : nil
     }
     return report
   }
 
-  private func unmatched(
-    _ nonMatch: RoutingDecision.NonMatch, _ decision: RoutingDecision
-  ) -> UnmatchedRoute {
+  private func unmatched(_ nonMatch: RoutingDecision.NonMatch) -> UnmatchedRoute {
     let entry = table.entries[nonMatch.route]
     let condition = table.conditions[nonMatch.condition]
     return UnmatchedRoute(
       name: RouteAddress(module: entry.module, name: entry.route.name), path: condition.path,
       expected: condition.expected, actual: nonMatch.actual,
-      isRegexLimit: decision.regexLimits.contains(nonMatch.condition))
+      isRegexLimit: nonMatch.isRegexLimit)
   }
 
   private func deliver(

@@ -41,7 +41,9 @@ extension RehearsalReport {
     let hidden = value.hiding(redact)
     guard hidden != value else { return redact(beginning) }
     let text = hidden.string ?? JSONText(hidden).description
-    return String(text.prefix(RoutingDecision.NonMatch.actualCharactersMax))
+    let whole = JSONSlice(whole: JSONText(.string(text)))
+    return whole.excerpt(
+      characters: RoutingDecision.NonMatch.actualCharactersMax, ofEnd: beginning.hasPrefix("…"))
   }
 }
 

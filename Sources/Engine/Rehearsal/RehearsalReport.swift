@@ -36,7 +36,19 @@ package struct UnmatchedRoute: Sendable {
 
   /// Why it does not match, in one line.
   package var reason: String {
+    UnmatchedRoute.reason(path, expected, actual, isRegexLimit: isRegexLimit)
+  }
+
+  /// Why a condition does not hold, in one line.
+  ///
+  /// - Parameters:
+  ///   - path: A dot path, `type`, or `$or`.
+  ///   - actual: The part of the value that is kept; nil when there is none.
+  package static func reason(
+    _ path: String, _ expected: String, _ actual: String?, isRegexLimit: Bool
+  ) -> String {
     let limit = isRegexLimit ? "; the regular expression reached its step limit" : ""
+    if path == "$or" { return "$or: none of \(expected) holds" + limit }
     return "\(path) must be \(expected), is \(actual ?? "missing")" + limit
   }
 }

@@ -66,9 +66,10 @@ struct EventReader {
   private let paths: [DotPath]
   private var values: [(path: Int, slice: JSONSlice?)] = []
   private var verdicts: [(question: Int, verdict: ConditionVerdict)] = []
-  private var excerpts: [(path: Int, text: String?)] = []
+  private var excerpts: [(path: Int, isEnd: Bool, text: String?)] = []
   /// Values looked up and conditions evaluated so far.
   private(set) var workCount = 0
+  private var steps = RegexSteps()
 
   /// 16: searching more costs as much as looking up.
   private static let remembered = 16
@@ -90,7 +91,7 @@ struct EventReader {
     for known in verdicts where known.question == entry.question { return known.verdict }
     let slice = slice(at: entry.path)
     workCount += 1
-    let verdict = entry.condition.verdict(for: slice)
+    let verdict = entry.condition.verdict(for: slice, &steps)
     if verdicts.count < EventReader.remembered { verdicts.append((entry.question, verdict)) }
     return verdict
   }
@@ -117,12 +118,13 @@ struct EventReader {
     return result
   }
 
-  /// The beginning of the value at a path, for the decision record; nil when it is absent.
-  mutating func excerpt(at path: Int) -> String? {
-    for known in excerpts where known.path == path { return known.text }
+  /// The part of a value that a condition is about, for the decision record; nil when there is none.
+  mutating func excerpt(for entry: CompiledFilter.Entry) -> String? {
+    let (path, isEnd) = (entry.path, entry.condition.isAboutEnd)
+    for known in excerpts where known.path == path && known.isEnd == isEnd { return known.text }
     let text = slice(at: path)?
-      .excerpt(characters: RoutingDecision.NonMatch.actualCharactersMax)
-    if excerpts.count < EventReader.remembered { excerpts.append((path, text)) }
+      .excerpt(characters: RoutingDecision.NonMatch.actualCharactersMax, ofEnd: isEnd)
+    if excerpts.count < EventReader.remembered { excerpts.append((path, isEnd, text)) }
     return text
   }
 }

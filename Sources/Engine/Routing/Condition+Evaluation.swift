@@ -20,17 +20,31 @@ extension Condition {
   ///
   /// - Parameter slice: The value at the path; nil when the path does not resolve.
   package func verdict(for slice: JSONSlice?) -> ConditionVerdict {
+    var steps = RegexSteps()
+    return verdict(for: slice, &steps)
+  }
+
+  /// As ``verdict(for:)-(JSONSlice?)``, for one of several conditions on an event.
+  ///
+  /// A regular expression has one limit for all elements of a list.
+  package func verdict(for slice: JSONSlice?, _ steps: inout RegexSteps) -> ConditionVerdict {
     guard let slice else { return self.holdsForMissing ? .holds : .fails }
     switch self {
     case .exists(let flag): return flag ? .holds : .fails
-    case .any(let list): return Condition.first(of: list) { $0.verdict(for: slice) }
+    case .any(let list): return Condition.first(of: list) { $0.verdict(for: slice, &steps) }
     case .anythingBut(let list):
-      return switch Condition.first(of: list, where: { $0.verdict(for: slice) }) {
+      return switch Condition.first(of: list, where: { $0.verdict(for: slice, &steps) }) {
       case .holds: .fails
       case .fails: .holds
       case .regexLimit: .regexLimit
       }
-    case .all(let list): return Condition.verdict(ofAll: list, for: slice)
+    case .all(let list): return Condition.verdict(ofAll: list, for: slice, &steps)
+    case .regex(let pattern):
+      return steps.withSteps { steps in
+        slice.isList
+          ? anyElement(of: slice) { $0.verdict(of: pattern, &steps) }
+          : slice.verdict(of: pattern, &steps)
+      }
     default: return slice.isList ? anyElement(of: slice) { leafVerdict($0) } : leafVerdict(slice)
     }
   }
@@ -40,12 +54,26 @@ extension Condition {
     verdict(for: value.map { JSONSlice(whole: JSONText($0)) })
   }
 
+  /// As ``verdict(for:)-(JSONValue?)``, for one of several conditions on an event.
+  package func verdict(for value: JSONValue?, _ steps: inout RegexSteps) -> ConditionVerdict {
+    verdict(for: value.map { JSONSlice(whole: JSONText($0)) }, &steps)
+  }
+
   /// A missing value satisfies `exists: false`, alone or in a list, and nothing else.
   private var holdsForMissing: Bool {
     switch self {
     case .exists(let flag): !flag
     case .any(let list): list.contains(where: \.holdsForMissing)
     case .all(let list): !list.isEmpty && list.allSatisfy(\.holdsForMissing)
+    default: false
+    }
+  }
+
+  /// Whether the end of a text decides, so that showing its beginning would explain nothing.
+  package var isAboutEnd: Bool {
+    switch self {
+    case .suffix: true
+    case .any(let list), .anythingBut(let list): list.allSatisfy(\.isAboutEnd)
     default: false
     }
   }
@@ -59,14 +87,16 @@ extension Condition {
   }
 
   private static func verdict(
-    ofAll list: [Condition], for slice: JSONSlice
+    ofAll list: [Condition], for slice: JSONSlice, _ steps: inout RegexSteps
   ) -> ConditionVerdict {
-    guard slice.isList else { return every(list) { $0.verdict(for: slice) } }
-    let whole = every(list) { $0.looksAtWholeList ? $0.verdict(for: slice) : .holds }
+    guard slice.isList else { return every(list) { $0.verdict(for: slice, &steps) } }
+    let whole = every(list) { $0.looksAtWholeList ? $0.verdict(for: slice, &steps) : .holds }
     let leaves = list.contains { !$0.looksAtWholeList }
     guard whole == .holds, leaves else { return whole }
-    return anyElement(of: slice) { element in
-      every(list) { $0.looksAtWholeList ? .holds : $0.leafVerdict(element) }
+    return steps.withSteps { steps in
+      anyElement(of: slice) { element in
+        every(list) { $0.looksAtWholeList ? .holds : $0.leafVerdict(element, &steps) }
+      }
     }
   }
 
@@ -113,8 +143,12 @@ extension Condition {
   ) -> ConditionVerdict { Condition.anyElement(of: slice, verdict) }
 
   /// The verdict on one value that is not opened further.
+  private func leafVerdict(_ slice: JSONSlice, _ steps: inout Int) -> ConditionVerdict {
+    if case .regex(let pattern) = self { return slice.verdict(of: pattern, &steps) }
+    return leafVerdict(slice)
+  }
+
   private func leafVerdict(_ slice: JSONSlice) -> ConditionVerdict {
-    if case .regex(let pattern) = self { return slice.verdict(of: pattern) }
     let holds: Bool =
       switch self {
       case .equals(let value): slice.equals(value)
@@ -195,9 +229,9 @@ extension JSONSlice {
     return blocks.contains { $0.contains(string) }
   }
 
-  fileprivate func verdict(of pattern: RegexPattern) -> ConditionVerdict {
+  fileprivate func verdict(of pattern: RegexPattern, _ steps: inout Int) -> ConditionVerdict {
     guard let string else { return .fails }
-    return switch pattern.match(string) {
+    return switch pattern.match(string, steps: &steps) {
     case .yes: .holds
     case .no: .fails
     case .limitReached: .regexLimit

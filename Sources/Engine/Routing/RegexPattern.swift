@@ -2,8 +2,8 @@ import CPCRE2
 
 /// A compiled regular expression whose work is bounded by steps, not by time.
 ///
-/// JavaScript-style syntax with look-around, no back-references (config.md 6.3). The reference asks
-/// for a limit of 100 ms; the limit here is a count of steps, about as long on the machines we
+/// JavaScript-style syntax (``RegexSyntax``) with look-around, no back-references (config.md 6.3). The
+/// reference asks for a limit of 100 ms; the limit here is a count of steps, about as long on the machines we
 /// measured, because a count gives the same decision for the same event on every machine
 /// (design.md 5, invariant 10) and a clock does not.
 ///
@@ -21,7 +21,7 @@ package struct RegexPattern: Sendable, Hashable, CustomStringConvertible {
   /// 64 KiB: only the beginning of a value is tested.
   package static let subjectBytesMax = 64 << 10
   /// 1,000,000: below 100 ms at the 20 to 50 ns that a step takes.
-  static let stepsMax = 1_000_000
+  package static let stepsMax = 1_000_000
   /// 16: the characters that an item such as `a*` runs over in the time of one step.
   private static let charactersPerStep = 16
 
@@ -58,10 +58,20 @@ package struct RegexPattern: Sendable, Hashable, CustomStringConvertible {
 
   /// Tests a value given as UTF-8, anywhere in it.
   package func match(_ subject: String) -> Match {
+    var steps = RegexPattern.stepsMax
+    return match(subject, steps: &steps)
+  }
+
+  /// Tests a value, one of several that share a limit.
+  ///
+  /// - Parameter steps: What the match may take, at most ``stepsMax``; less by what it took
+  ///   afterwards.
+  package func match(_ subject: String, steps: inout Int) -> Match {
+    guard steps > 0 else { return .limitReached }
     var subject = subject
     return subject.withUTF8 { bytes in
       let count = RegexPattern.clippedCount(bytes)
-      return code.match(UnsafeBufferPointer(rebasing: bytes[..<count]))
+      return code.match(UnsafeBufferPointer(rebasing: bytes[..<count]), steps: &steps)
     }
   }
 
@@ -95,14 +105,14 @@ package struct RegexPattern: Sendable, Hashable, CustomStringConvertible {
     private let pointer: OpaquePointer
 
     init(_ body: String, options: UInt32) throws(EngineError) {
-      var error: Int32 = 0
-      var offset = 0
-      let units = Array(body.utf8)
-      let compiled = units.withUnsafeBufferPointer { buffer in
-        pcre2_compile_8(buffer.baseAddress, buffer.count, options, &error, &offset, nil)
-      }
-      guard let compiled else {
-        throw EngineError(.invalid, "\(Code.message(error)) at character \(offset + 1)")
+      let written = Array(body.utf8)
+      let compiled: OpaquePointer
+      switch Code.compile(try RegexSyntax.translate(body), options) {
+      case .success(let code): compiled = code
+      case .failure(let refusal):
+        // The place is one in the text that the user wrote.
+        if case .failure(let refusal) = Code.compile(written, options) { throw refusal.error }
+        throw refusal.error
       }
       var backReferences: UInt32 = 0
       pcre2_pattern_info_8(compiled, UInt32(PCRE2_INFO_BACKREFMAX), &backReferences)
@@ -113,9 +123,32 @@ package struct RegexPattern: Sendable, Hashable, CustomStringConvertible {
       pointer = compiled
     }
 
+    private struct Refusal: Error {
+      let error: EngineError
+    }
+
+    private static func compile(
+      _ units: [UInt8], _ options: UInt32
+    ) -> Result<OpaquePointer, Refusal> {
+      var error: Int32 = 0
+      var offset = 0
+      let context = pcre2_compile_context_create_8(nil)
+      defer { pcre2_compile_context_free_8(context) }
+      // \u{1F600} is a character; lines also end with a carriage return.
+      pcre2_set_compile_extra_options_8(context, UInt32(PCRE2_EXTRA_ALT_BSUX))
+      pcre2_set_newline_8(context, UInt32(PCRE2_NEWLINE_ANYCRLF))
+      let compiled = units.withUnsafeBufferPointer { buffer in
+        pcre2_compile_8(buffer.baseAddress, buffer.count, options, &error, &offset, context)
+      }
+      if let compiled { return .success(compiled) }
+      return .failure(
+        Refusal(
+          error: EngineError(.invalid, "\(Code.message(error)) at character \(offset + 1)")))
+    }
+
     deinit { pcre2_code_free_8(pointer) }
 
-    func match(_ subject: UnsafeBufferPointer<UInt8>) -> Match {
+    func match(_ subject: UnsafeBufferPointer<UInt8>, steps: inout Int) -> Match {
       guard let context = pcre2_match_context_create_8(nil),
         let data = pcre2_match_data_create_8(1, nil)
       else { return .limitReached }
@@ -123,7 +156,8 @@ package struct RegexPattern: Sendable, Hashable, CustomStringConvertible {
         pcre2_match_context_free_8(context)
         pcre2_match_data_free_8(data)
       }
-      var budget = Budget()
+      let limit = min(steps, RegexPattern.stepsMax)
+      var budget = Budget(steps: limit)
       let result = withUnsafeMutablePointer(to: &budget) { budget in
         pcre2_set_callout_8(context, { Budget.spend($0, $1) }, budget)
         // The event's bytes were checked at acceptance, so PCRE2 need not check them again.
@@ -131,6 +165,7 @@ package struct RegexPattern: Sendable, Hashable, CustomStringConvertible {
           pointer, subject.baseAddress, subject.count, 0, UInt32(PCRE2_NO_UTF_CHECK), data,
           context)
       }
+      steps -= limit - budget.steps
       return switch result {
       case 0...: .yes
       case PCRE2_ERROR_NOMATCH: .no
@@ -147,8 +182,10 @@ package struct RegexPattern: Sendable, Hashable, CustomStringConvertible {
 
   /// The steps left for one match.
   private struct Budget {
-    private var steps = RegexPattern.stepsMax
+    private(set) var steps: Int
     private var position = 0
+
+    init(steps: Int) { self.steps = steps }
 
     /// Called by PCRE2 before each item of the pattern; anything but 0 ends the match.
     static func spend(

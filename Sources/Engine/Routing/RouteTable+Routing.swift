@@ -95,8 +95,10 @@ extension RouteTable {
     let entries = routes[route].filter.entries
     let actual =
       failure.entry < entries.count
-      ? reader.excerpt(at: entries[failure.entry].path) : "no alternative holds"
-    return .init(route: route, condition: conditionIndex(route, failure), actual: actual)
+      ? reader.excerpt(for: entries[failure.entry]) : "no alternative holds"
+    return .init(
+      route: route, condition: conditionIndex(route, failure), actual: actual,
+      isRegexLimit: failure.isRegexLimit)
   }
 
   private func conditionIndex(_ route: Int, _ failure: Failure) -> Int {

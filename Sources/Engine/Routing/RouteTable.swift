@@ -138,6 +138,7 @@ extension [Filter] {
     let filters = map { filter in
       "{" + filter.entries.map { "\($0.path): \($0.shown)" }.joined(separator: ", ") + "}"
     }
-    return String(("[" + filters.joined(separator: ", ") + "]").prefix(256))
+    let whole = "[" + filters.joined(separator: ", ") + "]"
+    return whole.count > 256 ? whole.prefix(255) + "…" : whole
   }
 }

@@ -21,16 +21,20 @@ package struct RoutingDecision: Sendable, Hashable {
     package var route: Int
     /// The ``RouteTable/ConditionText/index`` of the first condition that failed.
     package var condition: Int
-    /// What the event had there, at most ``actualCharactersMax`` characters; nil when absent.
+    /// What the event had there, at most ``actualCharactersMax`` characters of it and a `…` for the
+    /// rest; nil when absent.
     package var actual: String?
+    /// The condition is a regular expression that took too many steps.
+    package var isRegexLimit: Bool
 
     /// 64: enough to see what came, little enough for a row per event.
     package static let actualCharactersMax = 64
 
-    package init(route: Int, condition: Int, actual: String?) {
+    package init(route: Int, condition: Int, actual: String?, isRegexLimit: Bool = false) {
       self.route = route
       self.condition = condition
       self.actual = actual
+      self.isRegexLimit = isRegexLimit
     }
   }
 
