@@ -61,12 +61,7 @@ import Testing
   @Test func `an actor's rate holds for routes with queues of their own as well`() async throws {
     let scratch = try Scratch()
     let clock = ManualClock()
-    let starts = Mutex<[Int64]>([])
-    let setup = ModuleWorld(
-      actor: TestActor { _ in
-        starts.withLock { $0.append(clock.time.steadyMs) }
-        return AttemptOutcome(.delivered)
-      })
+    let setup = ModuleWorld(actor: TestActor { _ in AttemptOutcome(.delivered) })
     var owner = ModuleWorld.module("default")
     owner.actors[0].delivery.ratePerSecond = 10
     owner.actors[0].sharesRate = true
@@ -84,10 +79,10 @@ import Testing
     try await withRuntime(path, modules: [owner, own], catalog: setup.catalog, clock: clock) {
       _, probe in
       // More may have gone before the first one had stopped.
-      let left = 40 - starts.withLock { $0.count }
+      let left = try 40 - SQLiteFile.starts(in: path).count
       try await clock.running { await probe.wait(for: .deliverSuccess, count: left) }
     }
-    let times = starts.withLock { $0 }
+    let times = try SQLiteFile.starts(in: path)
     #expect(times.count == 40)
     for (index, first) in times.enumerated() {
       #expect(times[index...].prefix { $0 < first + 1_000 }.count <= 20)
