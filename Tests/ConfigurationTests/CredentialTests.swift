@@ -76,7 +76,8 @@ struct CredentialTests {
       ])
   }
 
-  @Test func `a credential written as a parameter is told where it is written, and hidden`() throws {
+  @Test func `a credential written as a parameter is told where it is written, and hidden`() throws
+  {
     let loaded = try Self.load(params: "{ tok: literal-secret-1 }")
     #expect(
       loaded.lines == [
@@ -171,7 +172,8 @@ struct CredentialTests {
       .replacing("actors: [", with: "actors: [{ id: other, connector: webhook, ")
       .replacing("webhook, { id", with: "webhook, config: { url: \"http://a.example\" } }, { id")
     for (text, code) in [(wrong, "ref.actor"), (unused, "graph.unreachable-actor")] {
-      let loaded = try TestProject(["orgloop.yaml": text]).load(environment: ["V": "supersecretval"])
+      let loaded = try TestProject(["orgloop.yaml": text]).load(environment: ["V": "supersecretval"]
+      )
       #expect(loaded.diagnostics.map(\.code) == [code])
       #expect(loaded.diagnostics.first?.suggestion == nil)
       for each in loaded.diagnostics {

@@ -5,11 +5,12 @@ import Testing
 /// What lies in the place of a file and cannot be read is an error, and never as if nothing were there:
 /// what it holds would be taken for removed.
 struct UnreadableFileTests {
-  private static let objects = header + """
-    sources: [{ id: hook, connector: webhook }]
-    actors: [{ id: chat, connector: webhook, config: { url: "http://chat.example" } }]
+  private static let objects =
+    header + """
+      sources: [{ id: hook, connector: webhook }]
+      actors: [{ id: chat, connector: webhook, config: { url: "http://chat.example" } }]
 
-    """
+      """
 
   private static func routes(_ name: String) -> String {
     "routes: [{ name: \(name), when: { source: hook }, then: { actor: chat } }]\n"
@@ -55,7 +56,8 @@ struct UnreadableFileTests {
     let words = isLink ? "the link leads nowhere" : "not a directory"
     let lines = project.load().lines
     #expect(
-      lines.first == "orgloop.yaml:1:1: error[file.missing] routes: \(words); mend it, or remove it",
+      lines.first
+        == "orgloop.yaml:1:1: error[file.missing] routes: \(words); mend it, or remove it",
       "\(lines)")
   }
 
@@ -85,7 +87,9 @@ struct UnreadableFileTests {
     #expect(loaded.modules.isEmpty)
   }
 
-  @Test func `another file of a module is not taken in the place of one that cannot be read`() throws {
+  @Test func `another file of a module is not taken in the place of one that cannot be read`()
+    throws
+  {
     let project = try TestProject(["orgloop.yaml": "modules: [./m]\n", "m/orgloop.yaml": header])
     try Self.link("m/orgloop-module.yaml", in: project)
     #expect(
@@ -114,7 +118,8 @@ struct UnreadableFileTests {
 
   // MARK: .env
 
-  private static let using = objects.replacing("http://chat.example", with: "${URL}")
+  private static let using =
+    objects.replacing("http://chat.example", with: "${URL}")
     + routes("a")
 
   @Test func `.env that cannot be read is an error, and no further one`() throws {

@@ -53,17 +53,18 @@ def places(error):
 
 def configuration_files(directory):
     for path in sorted(directory.rglob("*.y*ml")):
-        if "tests" not in path.relative_to(directory).parts:
-            yield path
+        yield path, "Tests" if "tests" in path.relative_to(directory).parts else None
 
 
 def accept(validators, directory, label):
     general, kinds = validators
     failures = count = 0
-    for path in configuration_files(directory):
+    for path, kind in configuration_files(directory):
         document = load(path)
-        kind = (document or {}).get("kind")
-        for each in [general] + ([kinds[kind]] if kind in kinds else []):
+        # A file of tests need not say that it is one, and then only its place does.
+        known = [] if kind else [general]
+        kind = kind or (document or {}).get("kind")
+        for each in known + ([kinds[kind]] if kind in kinds else []):
             for error in each.iter_errors(document):
                 failures += 1
                 print(f"{path}: {error.json_path}: {error.message[:300]}", file=sys.stderr)

@@ -93,6 +93,7 @@ struct ConfigChecker {
     case .string, .specifier:
       return session.text(node, label, code: code).map(JSONValue.string)
     case .longString(let least): return longString(node, least, label)
+    case .nothing: return node.isNull ? .null : nil
     case .boolean: return session.flag(node, label, code: code).map(JSONValue.bool)
     case .integer(let range):
       return session.integer(node, label, in: range, code: code).map { JSONValue($0) }
@@ -226,6 +227,7 @@ struct ConfigChecker {
     case .oneOrMore(let element): "\(words(element)) or a list"
     case .map, .object, .table, .config, .filter, .environment: "a map"
     case .either(let types): types.map(words).joined(separator: " or ")
+    case .nothing: "null"
     case .any: "anything"
     }
   }

@@ -179,7 +179,7 @@ enum FileAccess {
           let names = try names(in: base.isEmpty ? "/" : base)
           namesLeft -= names.count + 1
           next += names.filter(matcher.matches).map { base + "/" + $0 }
-        } catch where error.reason == .notAFile {
+        } catch  where error.reason == .notAFile {
           // A pattern also fits files that stand among directories.
           namesLeft -= 1
         } catch {

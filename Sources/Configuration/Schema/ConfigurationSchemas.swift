@@ -9,18 +9,27 @@ package struct ConfigurationSchemas: Sendable {
 
   package init(catalog: ConnectorCatalog) {
     files =
-      FileKind.allCases.map {
-        ($0.schemaName + ".schema.json", ConfigurationSchemas.document(of: $0, catalog))
+      ConfigurationSchemas.tables.map { kind, table in
+        (ConfigurationSchemas.file(of: table), ConfigurationSchemas.document(kind, table, catalog))
       } + [("orgloop.schema.json", ConfigurationSchemas.document(ofAll: catalog))]
   }
 
+  /// What stands at the top of a file, by its `kind`.
+  private static let tables =
+    FileKind.allCases.map { ($0.rawValue, $0.table) } + [(Tables.testsKind, Tables.testFile)]
+
+  private static func file(of table: ConfigTable) -> String {
+    table.name.replacing("_", with: "-") + ".schema.json"
+  }
+
   /// The words for ``schema(of:)``: the value of `kind`, and `orgloop` for all of them.
-  package static let kinds = FileKind.allCases.map(\.rawValue) + ["orgloop"]
+  package static let kinds = tables.map(\.0) + ["orgloop"]
 
   /// The schema of a kind, or of all kinds together; nil for an unknown word.
   package func schema(of kind: String) -> JSONValue? {
-    let name = FileKind(rawValue: kind)?.schemaName ?? (kind == "orgloop" ? kind : nil)
-    return files.first { $0.name == name.map { $0 + ".schema.json" } }?.schema
+    let table = ConfigurationSchemas.tables.first { $0.0 == kind }?.1
+    let name = table.map(ConfigurationSchemas.file) ?? kind + ".schema.json"
+    return files.first { $0.name == name }?.schema
   }
 
   /// As it stands in `schemas/`: two blanks of indent and a line feed at the end.
@@ -41,10 +50,12 @@ package struct ConfigurationSchemas: Sendable {
     ]
   }
 
-  private static func document(of kind: FileKind, _ catalog: ConnectorCatalog) -> JSONValue {
+  private static func document(
+    _ kind: String, _ table: ConfigTable, _ catalog: ConnectorCatalog
+  ) -> JSONValue {
     var builder = SchemaBuilder(catalog)
-    var schema = head(kind.schemaName, "orgloop \(kind.rawValue)")
-    for member in builder.object(kind.table).members { schema[member.key] = member.value }
+    var schema = head(table.name.replacing("_", with: "-"), "orgloop \(kind)")
+    for member in builder.object(table).members { schema[member.key] = member.value }
     // A file of comments alone is nothing wrong.
     schema["type"] = ["object", "null"]
     schema["$defs"] = sorted(builder.definitions)
@@ -57,17 +68,17 @@ package struct ConfigurationSchemas: Sendable {
     schema["description"] = "Any file of an orgloop configuration; its kind decides."
     schema["type"] = ["object", "null"]
     schema["properties"] = [
-      "kind": ["enum": .array(FileKind.allCases.map { .string($0.rawValue) })]
+      "kind": ["enum": .array(tables.map { .string($0.0) })]
     ]
     var conditions: [JSONValue] = []
-    for kind in FileKind.allCases {
+    for (kind, table) in tables {
       conditions.append([
         // A file without content is no object, of which "required" would not say anything.
         "if": [
           "type": "object", "required": ["kind"],
-          "properties": ["kind": ["const": .string(kind.rawValue)]],
+          "properties": ["kind": ["const": .string(kind)]],
         ],
-        "then": .object(builder.reference(kind.table)),
+        "then": .object(builder.reference(table)),
       ])
     }
     // Without a kind the loader takes a file for a module when it has parameters.
@@ -90,9 +101,4 @@ package struct ConfigurationSchemas: Sendable {
         definitions.sorted { $0.key < $1.key }
           .map { JSONObject.Member(key: $0.key, value: $0.value) }))
   }
-}
-
-extension FileKind {
-  /// `connector-group`.
-  var schemaName: String { table.name.replacing("_", with: "-") }
 }

@@ -184,6 +184,7 @@ struct SchemaBuilder {
     case .choice(let choices): return SchemaScalar.words(choices)
     case .specifier(let role): return specifierSchema(role)
     case .config, .map(.any): return ["type": "object"]
+    case .nothing: return ["type": "null"]
     case .filter: return filter()
     case .command, .environment, .list, .oneOrMore, .map, .object, .table, .either:
       return compound(type)

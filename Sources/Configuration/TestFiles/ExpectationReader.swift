@@ -6,14 +6,10 @@ struct ExpectationReader {
 
   private var session: Session { reader.session }
 
-  private static let routeKeys = [
-    "matched", "transformed", "config", "prompt", "order_key", "inbox", "dropped", "error",
-  ]
-
   /// Nil after a report.
   func expectation(_ node: Node) -> RehearsalExpectation? {
     guard let node = reader.map(node, "expect") else { return nil }
-    reader.checkKeys(node, ["routes", "no_match"], "expect")
+    reader.checkKeys(node, Tables.testExpectation.keys, "expect")
     if let pair = node.pair("no_match") {
       if node["routes"] != nil {
         reader.refuse(pair.value, "no_match", "\"routes\" is there already; give one of them")
@@ -81,7 +77,7 @@ struct ExpectationReader {
       name: name, written: written, origin: origin, outcome: .delivered)
     guard let value, !value.isNull else { return route }
     guard let node = reader.map(value, written) else { return nil }
-    reader.checkKeys(node, ExpectationReader.routeKeys, written)
+    reader.checkKeys(node, Tables.testRoute.keys, written)
     if let matched = node["matched"],
       let flag = session.flag(matched, "matched", code: "test.value")
     {
@@ -134,7 +130,7 @@ struct ExpectationReader {
       return
     }
     guard let node = filled(pair.value, label) else { return }
-    reader.checkKeys(node, ["by", "reason"], label)
+    reader.checkKeys(node, Tables.testDrop.keys, label)
     var by: RehearsalExpectation.Text?
     if let name = node.pair("by"), let text = session.text(name.value, label, code: "test.value") {
       let steps =

@@ -11,10 +11,6 @@ struct TestEventReader {
   private var session: Session { reader.session }
   private var modules: [ModuleDefinition] { reader.project.modules }
 
-  private static let keys = [
-    "file", "id", "timestamp", "source", "type", "provenance", "payload", "trace_id", "module",
-  ]
-
   /// Nil after a report.
   func step(_ node: Node) -> TestCase.Step? {
     guard var event = envelope(node) else { return nil }
@@ -85,9 +81,9 @@ struct TestEventReader {
   }
 
   private func checkValues(_ node: Node) {
-    for pair in node.pairs where !TestEventReader.keys.contains(pair.key) {
+    for pair in node.pairs where !Tables.testEvent.keys.contains(pair.key) {
       // Events may have keys of their own; one that is nearly a known one is a slip.
-      guard let meant = Suggestion.nearest(to: pair.key, among: TestEventReader.keys) else {
+      guard let meant = Suggestion.nearest(to: pair.key, among: Tables.testEvent.keys) else {
         continue
       }
       session.report(

@@ -28,8 +28,6 @@ struct TestFileReader {
     var beside: String?
   }
 
-  private static let commonKeys = ["variables", "params", "mocks", "module"]
-
   mutating func read(_ path: String) -> TestFile {
     let top = Origin(file: session.shown(path), line: 1, column: 1)
     var cases: [TestCase] = []
@@ -55,13 +53,12 @@ struct TestFileReader {
         "apiVersion \"\(version.display)\" is not known; this is \(FileKind.apiVersion)",
         at: version.origin)
     }
-    if let kind = top["kind"], kind.string != "Tests" {
+    if let kind = top["kind"], kind.string != Tables.testsKind {
       session.error(
         "file.kind", "kind \"\(kind.display)\" does not belong here; expected Tests",
         at: kind.origin)
     }
-    checkKeys(
-      top, ["apiVersion", "kind", "metadata", "tests"] + TestFileReader.commonKeys, "the file")
+    checkKeys(top, Tables.testFile.keys, "the file")
     var common = Common()
     common.beside = moduleBeside(path)
     common = self.common(top, over: common)
@@ -94,9 +91,7 @@ struct TestFileReader {
       session.error("test.name", "test \"\(text)\" is already at \(first)", at: name.origin)
     }
     names[text] = name.origin
-    checkKeys(
-      node, ["name", "description", "event", "events", "expect"] + TestFileReader.commonKeys,
-      "test")
+    checkKeys(node, Tables.testCase.keys, "test")
     let common = self.common(node, over: common)
     var steps = self.steps(node, common)
     expect(node, &steps)

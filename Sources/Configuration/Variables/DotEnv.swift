@@ -106,7 +106,7 @@ extension Session {
     let bytes: [UInt8]
     do {
       bytes = try FileAccess.read(path, bytesMax: YAMLDocument.bytesMax)
-    } catch where error.reason == .missing {
+    } catch  where error.reason == .missing {
       return [:]
     } catch {
       self.error("file.missing", "\(shown(path)): \(error.message); \(error.cure)", at: top)

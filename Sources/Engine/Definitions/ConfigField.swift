@@ -108,6 +108,8 @@ package indirect enum ConfigType: Sendable {
   case list(ConfigType)
   /// A list that is not empty, or one of its elements alone.
   case oneOrMore(ConfigType)
+  /// Null, where it says something.
+  case nothing
   /// Any keys; the values have this type.
   case map(ConfigType)
   case object([ConfigField])
