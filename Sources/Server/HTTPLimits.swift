@@ -14,6 +14,9 @@ package struct HTTPLimits: Sendable, Hashable {
   package var connectionsPerAddressMax = 64
   /// 256: webhook requests being answered at once (cli-http.md 3.2); each may hold a whole body.
   package var openWebhooksMax = 256
+  /// 4 MiB: the body of an order or an injected event, as large as an event may be; more where
+  /// webhooks may be larger. Who may order is known, so that it need not be as small as theirs.
+  package var orderBytesMax = 4 << 20
   /// 10: wrong tokens of one address within ``tokenWindowMs`` before it is answered 429.
   package var wrongTokensMax = 10
   /// One minute.

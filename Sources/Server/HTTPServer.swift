@@ -50,10 +50,13 @@ package struct HTTPServer: Service {
   ) {
     let limits = configuration.limits
     let access = AccessCheck(configuration, time: time)
-    let bodies = BodyReader(bytesMax: configuration.bodyBytesMax)
+    let webhookBodies = BodyReader(bytesMax: configuration.bodyBytesMax)
+    // However small webhooks are kept: an order has to be able to mend that.
+    let bodies = BodyReader(
+      bytesMax: max(limits.orderBytesMax, configuration.bodyBytesMax))
     // Both listeners share the count of open webhooks: they share the memory.
     let webhooks = WebhookIntake(
-      gateway: gateway, bodies: bodies, openMax: limits.openWebhooksMax)
+      gateway: gateway, bodies: webhookBodies, openMax: limits.openWebhooksMax)
     let control = ControlAPI(gateway: gateway)
     let peers = PeerIdentity()
     func listener(_ socket: ListeningSocket, _ kind: Responder.Listener) -> Listener {

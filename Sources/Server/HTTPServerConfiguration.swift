@@ -11,7 +11,8 @@ package struct HTTPServerConfiguration: Sendable {
   package var socketPath: String
   /// The group that may use the Unix socket beside the owner; nil keeps it to the owner.
   package var socketGroup: String?
-  /// Larger bodies are answered 413, on both listeners.
+  /// Larger bodies of webhooks are answered 413, on both listeners; orders may always have
+  /// ``HTTPLimits/orderBytesMax``.
   package var bodyBytesMax: Int
   /// Serves `/api` and `/control` on TCP too, to whoever has ``controlToken``.
   package var controlOverTCP: Bool

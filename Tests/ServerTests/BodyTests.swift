@@ -32,6 +32,24 @@ import Testing
     }
   }
 
+  @Test func `however small webhooks are kept, an order can be given`() async throws {
+    try await TestServer.run { configuration in
+      configuration.bodyBytesMax = 64
+      configuration.limits.orderBytesMax = 2_000
+    } _: { server in
+      let padding = String(repeating: " ", count: 1_000)
+      let order = try await server.send(
+        "POST /control/plan", to: server.unixSocket, body: "{\(padding)}")
+      #expect(order.status == 200)
+      let large = try await server.send(
+        "POST /control/plan", to: server.unixSocket, body: "{\(padding)\(padding)}")
+      #expect(large.status == 413)
+      let webhook = try await server.send(
+        "POST /webhook/hook", to: server.unixSocket, body: "{\(padding)}")
+      #expect(webhook.status == 413)
+    }
+  }
+
   @Test func `a sender that asks first keeps a body that is too large`() async throws {
     try await TestServer.run { server in
       let answer = try await server.send(
