@@ -54,8 +54,9 @@ struct RuntimeStop {
 
   /// Returns when the process is gone.
   ///
+  /// - Returns: What a user should know although it is stopped.
   /// - Throws: ``Failure`` when it may not be ended, or did not end in time.
-  func run(_ process: ProcessIdentity) async throws {
+  func run(_ process: ProcessIdentity) async throws -> [String] {
     if isForced {
       try await SupervisorStop(of: database)?.announce()
       try process.send(SIGKILL)
@@ -69,12 +70,15 @@ struct RuntimeStop {
         .tryAgain, .tryAgain, "process \(process.pid) is still running",
         hint: "orgloop stop --force ends it at once; the database stays consistent")
     }
-    guard isForced else { return }
+    guard isForced else { return [] }
     do {
-      try await Runtime.forgetOperatorChanges(inDatabase: database)
+      try await OperatorChanges.forget(inDatabase: database)
+      return []
     } catch {
       // It is stopped; another may hold the file already, or it belongs to another user.
-      output.warning("modules loaded by hand will come back at the next start: \(error)")
+      let text = "modules loaded by hand will come back at the next start: \(error)"
+      output.warning(text)
+      return [text]
     }
   }
 
@@ -88,6 +92,35 @@ struct RuntimeStop {
       } catch {
         // Stopping already, or gone between two questions: the signal changes nothing then.
         try process.send(SIGTERM)
+      }
+    }
+  }
+}
+
+/// What a killed runtime could not forget itself: modules loaded and unloaded by hand (config.md
+/// 10.1).
+package enum OperatorChanges {
+  /// 10 s: the threads of a killed process end within moments, but its disk may be slow.
+  package static let limitUsual = Duration.seconds(10)
+
+  /// Waits until the file is free: the last thread of a killed process, which holds the lock, may end
+  /// after the process has no other sign of life.
+  ///
+  /// - Parameter pause: Between two tries.
+  /// - Throws: ``EngineError`` `.locked` when another runtime has the file by now, or nobody knows
+  ///   who.
+  package static func forget(
+    inDatabase path: String, limit: Duration = limitUsual,
+    pause: () async throws -> Void = { try await ContinuousClock().sleep(for: .milliseconds(20)) }
+  ) async throws {
+    let end = ContinuousClock.now + limit
+    while true {
+      do {
+        return try await Runtime.forgetOperatorChanges(inDatabase: path)
+      } catch let error as EngineError where error.code == .locked {
+        let isRunning = try await RuntimeClient.withRuntime(of: path) { $0 != nil }
+        guard !isRunning, ContinuousClock.now < end else { throw error }
+        try await pause()
       }
     }
   }

@@ -22,11 +22,12 @@ struct ShutdownCommand: AsyncParsableCommand {
       global.output.notice("OrgLoop is not running.")
       return
     }
-    try await RuntimeStop(
+    let warnings = try await RuntimeStop(
       database: database, isForced: force, timeoutMs: nil, output: global.output
     ).run(process)
     var answer: JSONObject = ["shutdown": true, "pid": JSONValue(Int64(process.pid))]
     if force { answer["force"] = true }
+    if !warnings.isEmpty { answer["warnings"] = .array(warnings.map(JSONValue.string)) }
     global.output.result(.object(answer), "OrgLoop stopped. PID \(process.pid)")
   }
 }

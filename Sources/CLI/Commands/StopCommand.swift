@@ -11,7 +11,11 @@ import Engine
 struct StopCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stop",
-    abstract: "Stop the runtime, or unload this project's module from another's runtime.")
+    abstract: "Stop the runtime, or unload this project's module from another's runtime.",
+    discussion: """
+      Modules of other projects stop with the runtime. At a terminal you are asked first if there \
+      are any; elsewhere nobody is asked, and the runtime stops.
+      """)
 
   @Flag(name: .long, help: "The runtime, whatever project started it.") var all = false
   @Flag(name: .long, help: "At once, without waiting for deliveries.") var force = false
@@ -39,11 +43,15 @@ struct StopCommand: AsyncParsableCommand {
     }
     if !all { try await confirm(database) }
     let process = runtime.process
-    try await RuntimeStop(
+    let warnings = try await RuntimeStop(
       database: database, isForced: force, timeoutMs: timeoutMs, output: output
     ).run(process)
+    var answer: JSONObject = [
+      "stopped": true, "pid": JSONValue(Int64(process.pid)), "all": true,
+    ]
+    if !warnings.isEmpty { answer["warnings"] = .array(warnings.map(JSONValue.string)) }
     output.result(
-      ["stopped": true, "pid": JSONValue(Int64(process.pid)), "all": true],
+      .object(answer),
       "OrgLoop stopped. PID \(process.pid)")
   }
 
@@ -105,11 +113,12 @@ struct StopCommand: AsyncParsableCommand {
 
 /// The project file that the flags name, without loading it.
 enum ProjectFile {
+  static let names = ["orgloop.yaml", "orgloop.yml", "orgloop-module.yaml"]
+
   /// - Returns: Absolute, symbolic links resolved; nil when there is none.
   static func resolved(_ path: String?) -> String? {
     let base = path.map(Surroundings.absolute) ?? Surroundings.workingDirectory
-    let names = ["", "/orgloop.yaml", "/orgloop.yml", "/orgloop-module.yaml"]
-    for name in names {
+    for name in [""] + names.map({ "/" + $0 }) {
       var status = stat()
       guard stat(base + name, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
         let real = realpath(base + name, nil)
