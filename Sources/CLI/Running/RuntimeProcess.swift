@@ -161,7 +161,7 @@ struct RuntimeProcess {
     let group = ServiceGroup(
       configuration: configuration(
         ServingService(server: server), DrainingService(runtime: runtime, stop: stop), keeper,
-        stop, reload, logger: logger))
+        stop, reload, Watchdog(keeper), logger: logger))
     try await group.run()
     await keeper.end(.stopped)
     output.notice("OrgLoop stopped.")
@@ -190,11 +190,14 @@ struct RuntimeProcess {
   /// that is done.
   private func configuration(
     _ server: ServingService, _ runtime: DrainingService, _ keeper: RecordKeeper,
-    _ stop: StopRequests, _ reload: ReloadRequests, logger: Logger
+    _ stop: StopRequests, _ reload: ReloadRequests, _ watchdog: Watchdog, logger: Logger
   ) -> ServiceGroupConfiguration {
     typealias Part = ServiceGroupConfiguration.ServiceConfiguration
     return ServiceGroupConfiguration(
       services: [
+        // The first, so that it is the last to end: a long drain is work too.
+        Part(
+          service: watchdog, successTerminationBehavior: .ignore, serviceName: "watchdog"),
         Part(service: server, serviceName: "server"),
         Part(
           service: runtime, successTerminationBehavior: .gracefullyShutdownGroup,
