@@ -38,6 +38,25 @@ extension SQL {
     GROUP BY s.state
     """
 
+  /// As ``countSettled``, of all routes: by route and state. Served by the primary key.
+  package static let countSettledByRoute = """
+    SELECT m.name, r.name, am.name, a.name, c.state, c.count
+    FROM
+      (
+        SELECT s.route, s.state, count(*) AS count
+        FROM
+          (
+            SELECT delivery, route, state FROM settled
+            WHERE delivery >= ?1 ORDER BY delivery DESC LIMIT ?2
+          ) AS s
+        GROUP BY s.route, s.state
+      ) AS c
+    JOIN routes AS r ON r.key = c.route
+    JOIN modules AS m ON m.key = r.module
+    JOIN lanes AS a ON a.key = r.actor_lane
+    JOIN modules AS am ON am.key = a.module
+    """
+
   /// The number of a source. Served by the unique names.
   package static let sourceKey = """
     SELECT s.key FROM modules AS m JOIN sources AS s ON s.module = m.key

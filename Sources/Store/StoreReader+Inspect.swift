@@ -18,7 +18,38 @@ package enum TallyObject: Sendable, Hashable {
   case actor(String, module: String)
 }
 
+/// What the routes of all modules have settled of the events of the last day.
+package struct DayCounts: Sendable {
+  package struct Count: Sendable {
+    package let module: String
+    package let route: String
+    package let actorModule: String
+    package let actor: String
+    package let state: String
+    package let count: Int
+  }
+
+  /// None for a route and a state that there were none of.
+  package var counts: [Count] = []
+  /// Only the newest were looked at: the true numbers are larger.
+  package var isMinimum = false
+}
+
 extension StoreReader {
+  /// 50,000: rows that are looked at for one status, some 20 ms: it is asked for often.
+  package static let dayRowsMax = 50_000
+
+  /// - Complexity: At most ``dayRowsMax`` rows of the log's end.
+  package func dayCounts(
+    nowMs: Int64, rowsMax: Int = StoreReader.dayRowsMax
+  ) async throws(StoreError) -> DayCounts {
+    try await read { reader throws(StoreError) in
+      try reader.snapshot { () throws(StoreError) in
+        try TallyReader(connection: reader.connection, nowMs: nowMs, rowsMax: rowsMax).day()
+      }
+    }
+  }
+
   /// 200,000: rows that are looked at for one answer. In a week of more only the newest are.
   package static let tallyRowsMax = 200_000
 
@@ -70,6 +101,7 @@ private struct TallyReader {
     var week: Int64
     var day: Int64
     var isCut: Bool
+    var isDayCut: Bool
   }
 
   func tally(_ object: TallyObject) throws(StoreError) -> Tally? {
@@ -131,6 +163,23 @@ private struct TallyReader {
     return tally
   }
 
+  func day() throws(StoreError) -> DayCounts {
+    var day = DayCounts()
+    guard let window = try window() else { return day }
+    let query = try connection.prepare(SQL.countSettledByRoute)
+    query.bind(1, window.day << 16)
+    query.bind(2, rowsMax)
+    while try query.step(doing: TallyReader.doing) {
+      day.counts.append(
+        DayCounts.Count(
+          module: query.text(0), route: query.text(1), actorModule: query.text(2),
+          actor: query.text(3), state: query.text(4), count: query.int(5)))
+    }
+    let isCut = try isCut(from: window.day << 16)
+    day.isMinimum = window.isDayCut || isCut
+    return day
+  }
+
   /// Whether there are more deliveries than were looked at.
   private func isCut(from delivery: Int64) throws(StoreError) -> Bool {
     let query = try connection.prepare(SQL.settledBeyond)
@@ -168,7 +217,8 @@ private struct TallyReader {
     let week = try first(since: nowMs - 7 * TallyReader.dayMs, oldest, newest + 1, query)
     let day = try first(since: nowMs - TallyReader.dayMs, week, newest + 1, query)
     let from = newest - Int64(rowsMax) + 1
-    return Window(week: max(week, from), day: max(day, from), isCut: week < from)
+    return Window(
+      week: max(week, from), day: max(day, from), isCut: week < from, isDayCut: day < from)
   }
 
   private func first(

@@ -36,6 +36,9 @@ struct TallyTests {
     let steps = try QueryPlan.steps(of: SQL.countSettled)
     #expect(steps.contains("SEARCH settled USING INTEGER PRIMARY KEY (rowid>?)"), "\(steps)")
     #expect(!steps.contains { $0.hasPrefix("SCAN settled") })
+    let routes = try QueryPlan.steps(of: SQL.countSettledByRoute)
+    #expect(routes.contains("SEARCH settled USING INTEGER PRIMARY KEY (rowid>?)"), "\(routes)")
+    #expect(!routes.contains { $0.hasPrefix("SCAN settled") })
     let ends = try QueryPlan.steps(of: SQL.eventRange)
     #expect(!ends.contains { $0.contains("TEMP B-TREE") }, "\(ends)")
   }
@@ -89,6 +92,22 @@ struct TallyTests {
     #expect(slack?.week == [:])
     #expect(try await reader.tally(of: .source("none", module: "engineering"), nowMs: nowMs) == nil)
     #expect(try await reader.tally(of: .route("triage", module: "none"), nowMs: nowMs) == nil)
+  }
+
+  @Test func `a day of all routes is counted at once`() async throws {
+    let (file, _, nowMs) = try await filled()
+    let reader = try StoreReader(path: file.path)
+    defer { reader.close() }
+    let day = try await reader.dayCounts(nowMs: nowMs)
+    #expect(!day.isMinimum)
+    #expect(Set(day.counts.map(\.route)) == ["triage"])
+    #expect(Set(day.counts.map(\.module)) == ["engineering"])
+    #expect(Set(day.counts.map(\.actor)) == ["claude"])
+    let states = Dictionary(uniqueKeysWithValues: day.counts.map { ($0.state, $0.count) })
+    #expect(states == ["delivered": 1, "dead": 1])
+    let newest = try await reader.dayCounts(nowMs: nowMs, rowsMax: 1)
+    #expect(newest.isMinimum)
+    #expect(newest.counts.map(\.state) == ["dead"])
   }
 
   @Test func `no more rows are looked at than may be, and that is told`() async throws {

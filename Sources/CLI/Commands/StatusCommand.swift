@@ -44,7 +44,10 @@ struct StatusText {
 
   var text: String {
     guard status["running"] == true else { return stopped }
-    return [header, rollback, modules, sources, queues, events].compactMap { $0 }
+    let parts = [
+      header, rollback, modules, sources, activity("actors"), activity("routes"), queues, events,
+    ]
+    return parts.compactMap { $0 }
       .joined(separator: "\n\n")
   }
 
@@ -117,13 +120,32 @@ struct StatusText {
     return prefix + (name?.string ?? "")
   }
 
+  /// What the busiest actors or routes did within a day.
+  private func activity(_ list: String) -> String? {
+    let states = ["delivered", "dropped", "skipped", "dead"]
+    let title = list.uppercased().dropLast() + " (24 H)"
+    var table = Table(titles: [String(title)] + states.map { $0.uppercased() })
+    let sign = status["counts_at_least"] == true ? "≥ " : ""
+    for each in status[list]?.array ?? [] {
+      let note = each["enabled"] == false ? " (disabled)" : ""
+      table.add(
+        [place(each["id"] ?? each["name"], in: each["module"]) + note]
+          + states.map { state in
+            sign + String(each["counts_24h"]?[state]?.int64 ?? 0)
+          })
+    }
+    let more = status[list + "_more"]?.int64 ?? 0
+    let tail = more > 0 ? "\nand \(more) less busy; orgloop inspect shows them" : ""
+    return table.isEmpty ? nil : table.text + tail
+  }
+
   private var queues: String? {
-    var table = Table("QUEUE", "PENDING", "WAITING", "PARKED", "OLDEST", "CIRCUIT")
+    var table = Table("QUEUE", "PENDING", "WAITING", "RUNNING", "PARKED", "OLDEST", "CIRCUIT")
     for queue in status["queues"]?.array ?? [] {
       let name = place(queue["actor"] ?? queue["route"], in: queue["module"])
       table.add(
         name, String(queue["pending"]?.int64 ?? 0), String(queue["waiting"]?.int64 ?? 0),
-        String(queue["parked"]?.int64 ?? 0),
+        String(queue["running"]?.int64 ?? 0), String(queue["parked"]?.int64 ?? 0),
         TimeText.uptime(ms: queue["oldest_pending_ms"]?.int64 ?? 0),
         queue["circuit"]?.string ?? "closed")
     }

@@ -20,7 +20,9 @@ extension Runtime {
     let isHealthy = stored.allSatisfy { $0.status == "healthy" }
     var recent = EventQuery()
     recent.limit = 5
-    return [
+    let activity = DayActivity(
+      loadedDefinitions, try await store.inspection.dayCounts(nowMs: nowMs))
+    var status: JSONObject = [
       "health": .string(isHealthy ? "ok" : "degraded"),
       "running": true,
       "pid": JSONValue(row.pid),
@@ -39,6 +41,8 @@ extension Runtime {
       "database": try await inspector.size(),
       "recent_events": .array(try await inspector.events(recent).items),
     ]
+    for member in activity.json.members { status[member.key] = member.value }
+    return .object(status)
   }
 
   private func source(_ status: SourceStatus, _ runner: SourceRunner) -> JSONValue {
