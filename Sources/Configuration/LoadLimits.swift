@@ -7,8 +7,6 @@ enum LoadLimits {
   static let messageCharactersMax = 1_000
   /// 200: enough to see which value is meant.
   static let shownCharactersMax = 200
-  /// 100: names are short, and comparing two of a MiB would take hours.
-  static let suggestionCharactersMax = 100
   /// 2,000,000: names compared for suggestions, about a second; later problems come without.
   static let candidatesMax = 2_000_000
   /// 64 MiB: what aliases in one file, or variables and parameters in all files, may write.

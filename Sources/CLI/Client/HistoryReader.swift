@@ -32,6 +32,7 @@ struct HistoryReader {
   /// - Parameter module: Nil is all.
   func moment(_ place: HistoryPlace, module: String? = nil) async throws -> HistoryMoment {
     let last = try await history.last(of: place)
+    let module = try await history.moduleName(module)
     let entries = try await history.modules(at: last)
     let meant = entries.filter { module == nil || $0.module == module }
     guard module == nil || !meant.isEmpty else {

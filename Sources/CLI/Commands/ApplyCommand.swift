@@ -39,6 +39,8 @@ struct ApplyCommand: AsyncParsableCommand {
     guard global.canAsk, !autoApprove else { return file }
     let plan = try await client.order("plan", body)
     global.output.notice(PlanText.text(plan))
+    // Nothing to say yes to; what comes between is refused by the plan's id.
+    guard PlanText.hasSteps(plan) else { return file ?? plan["plan_id"]?.string }
     guard global.confirms("Apply this plan?", usual: true) else {
       throw Failure(.usage, .failed, "nothing was applied")
     }
@@ -65,7 +67,7 @@ private struct SavedPlan {
 }
 
 extension Optional {
-  fileprivate func asyncMap<Value>(
+  func asyncMap<Value>(
     _ body: (Wrapped) async throws -> Value
   ) async throws -> Value? {
     guard let self else { return nil }

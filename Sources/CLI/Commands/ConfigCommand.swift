@@ -29,6 +29,7 @@ struct ConfigLogCommand: AsyncParsableCommand {
     }
     let log = try await HistoryReader.with(global) { reader in
       let current = try await reader.history.current()
+      let module = try await reader.history.moduleName(module)
       return HistoryLog(
         entries: try await reader.history.log(module: module, limit: limit), current: current)
     }

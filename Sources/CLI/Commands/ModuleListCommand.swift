@@ -15,12 +15,22 @@ struct ModuleListCommand: AsyncParsableCommand {
     let list = try await RuntimeClient.withRuntime(of: database) { client -> JSONValue in
       guard let client else {
         try RuntimeClient.refuseForbiddenSocket(of: database)
-        return try await Database(path: database).readModules {
-          .array(try await $0.list(includesUnloaded: all))
-        }
+        return try await stored(Database(path: database))
       }
       return try await client.get("/control/module/list" + (all ? "?all=true" : "")).body
     }
-    global.output.result(list, ModuleText.table(list.array ?? []))
+    let modules = list.array ?? []
+    global.output.result(list, modules.isEmpty ? "No modules." : ModuleText.table(modules))
+  }
+
+  /// None before the first start.
+  private func stored(_ database: Database) async throws -> JSONValue {
+    guard try database.exists() else { return [] }
+    do {
+      return try await database.readModules { .array(try await $0.list(includesUnloaded: all)) }
+    } catch let failure as Failure where failure.code == .notFound {
+      // A runtime is making the database at this moment.
+      return []
+    }
   }
 }

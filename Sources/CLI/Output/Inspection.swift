@@ -36,7 +36,12 @@ struct Inspection {
     }
     let users = usedBy(object)
     if object.kind == .transform { json["routes"] = .array(users.map(JSONValue.string)) }
-    let standing = try await standing(object)
+    var standing = try await standing(object)
+    if json["enabled"] == false, var own = standing?.object, own["status"] != nil {
+      // What it was when it last worked is not what it is.
+      own["status"] = "disabled"
+      standing = .object(own)
+    }
     if let standing { json["runtime"] = standing }
     var lines = ["# \(object.kind.rawValue) of module \(object.module), \(object.origin)"]
     lines.append(object.text(marking: project.overlay))

@@ -34,11 +34,17 @@ package enum ModuleText {
     var table = Table("NAME", "STATUS", "SOURCES", "ROUTES", "UPTIME")
     for status in statuses {
       table.add(
-        status["name"]?.string ?? "", state(status), count(status, "sources"),
+        status["name"]?.string ?? "", state(status), sourceCount(status),
         count(status, "routes"),
         uptime(status) ?? "")
     }
     return table.text
+  }
+
+  /// With those that are off.
+  private static func sourceCount(_ status: JSONValue) -> String {
+    let disabled = status["sources_disabled"]?.int64 ?? 0
+    return count(status, "sources") + (disabled > 0 ? " (\(disabled) disabled)" : "")
   }
 
   /// None where nothing runs.
@@ -69,7 +75,9 @@ package enum ModuleText {
       let next = source["next_poll_at"].flatMap { $0.string.flatMap(ISOTime.ms) }
       table.add(
         source["id"]?.string ?? "", source["connector"]?.string ?? "",
-        pausable(source, source["status"]?.string ?? ""), count(source, "event_count"),
+        source["enabled"] == false
+          ? "disabled" : pausable(source, source["status"]?.string ?? ""),
+        count(source, "event_count"),
         next.map { TimeText.relative($0, nowMs: nowMs) } ?? "")
     }
     return table.isEmpty ? nil : table.text
@@ -81,7 +89,8 @@ package enum ModuleText {
       let sources = (route["sources"]?.array ?? []).compactMap(\.string)
       table.add(
         route["name"]?.string ?? "", sources.joined(separator: ", "),
-        route["actor"]?.string ?? "", pausable(route, "active"), count(route, "pending"),
+        route["actor"]?.string ?? "",
+        route["enabled"] == false ? "disabled" : pausable(route, "active"), count(route, "pending"),
         count(route, "waiting"), count(route, "parked"))
     }
     return table.isEmpty ? nil : table.text
@@ -95,7 +104,10 @@ package enum ModuleText {
   }
 
   private static func state(_ status: JSONValue) -> String {
-    pausable(status, status["state"]?.string ?? "")
+    if status["state"] == "removed", status["desired"] == "active" {
+      return "stopped, comes back at the next start"
+    }
+    return pausable(status, status["state"]?.string ?? "")
   }
 
   /// `paused` is true, or what is known of the pause.

@@ -64,8 +64,12 @@ package enum PlanText {
   }
 
   package static func hasChanges(_ plan: JSONValue) -> Bool {
-    let counts = ["add", "change", "remove"].map { plan["summary"]?[$0]?.int64 ?? 0 }
-    return counts.contains { $0 > 0 } || plan["needs_restart"]?.array?.isEmpty == false
+    hasSteps(plan) || plan["needs_restart"]?.array?.isEmpty == false
+  }
+
+  /// Whether an apply would do anything.
+  package static func hasSteps(_ plan: JSONValue) -> Bool {
+    ["add", "change", "remove"].contains { plan["summary"]?[$0]?.int64 ?? 0 > 0 }
   }
 
   private static func line(_ item: JSONValue, _ kind: String) -> String {

@@ -25,6 +25,7 @@ package struct Failure: Error, Sendable {
     case configuration = "CONFIG_ERROR"
     case schema = "SCHEMA_ERROR"
     case connector = "CONNECTOR_ERROR"
+    case delivery = "DELIVERY_ERROR"
     case conflict = "MODULE_CONFLICT"
     case notFound = "NOT_FOUND"
     case moduleNotFound = "MODULE_NOT_FOUND"

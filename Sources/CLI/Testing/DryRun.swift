@@ -77,7 +77,7 @@ extension Failure {
       name.contains(":") ? known.map { "\($0.module):\($0.name)" } : known.map(\.name)
     let meant = WorkspaceFiles.suggestion(for: name, among: names)
     self.init(
-      .notFound, .usage,
+      .notFound, .failed,
       "there is no route \(EventTestText.safe(name))"
         + (meant.map { "; did you mean \"\($0)\"?" } ?? ""), hint: "orgloop routes lists them")
   }

@@ -20,12 +20,16 @@ struct LiveTest {
     return try await RuntimeClient.withRunning(of: database) { client in
       if let route { try await check(route, client) }
       // What is no event, the runtime refuses in its own words.
-      let given = module ?? (try? DryRun.object(body))?["module"]?.string
+      let event = try? DryRun.object(body)
+      let given =
+        if let named = module ?? event?["module"]?.string { named } else {
+          try await owner(of: event?["source"]?.string, client)
+        }
       let answer = try await client.post("/api/events" + URLText.query([("module", given)]), body)
       let id = answer.body["event_id"]?.string ?? ""
       guard answer.body["duplicate"] != true else {
         throw Failure(
-          .conflict, .failed, "\(id) is known already, so nothing was accepted",
+          .delivery, .failed, "\(id) is known already, so nothing was accepted",
           hint: "leave the id out of the event; orgloop events show \(id)")
       }
       global.output.notice("accepted as \(id)")
@@ -34,15 +38,39 @@ struct LiveTest {
     }
   }
 
+  /// The only module that has a source, as a dry run finds it; nil leaves it to the runtime.
+  ///
+  /// - Throws: ``Failure`` where several have it.
+  private func owner(of source: String?, _ client: RuntimeClient) async throws -> String? {
+    let modules = try await statuses(client)
+    guard let source, modules.count > 1 else { return nil }
+    let owners = modules.filter { module in
+      (module["source_list"]?.array ?? []).contains { $0["id"]?.string == source }
+    }.compactMap { $0["name"]?.string }
+    guard owners.count > 1 else { return owners.first }
+    throw Failure(
+      .usage, .usage,
+      "several modules have a source \(EventTestText.safe(source)): "
+        + owners.joined(separator: ", "), hint: "--module NAME says which")
+  }
+
+  /// Every module that runs, with what is in it.
+  private func statuses(_ client: RuntimeClient) async throws -> [JSONValue] {
+    var statuses: [JSONValue] = []
+    for each in try await client.get("/control/module/list").body.array ?? [] {
+      guard let name = each["name"]?.string else { continue }
+      statuses.append(try await client.get("/control/module/status/" + URLText.encode(name)).body)
+    }
+    return statuses
+  }
+
   /// - Throws: ``Failure`` for a route that the runtime does not have: before the event is
   ///   accepted, because that cannot be taken back.
   private func check(_ route: String, _ client: RuntimeClient) async throws {
     var known: [(module: String, name: String)] = []
-    for each in try await client.get("/control/module/list").body.array ?? [] {
-      guard let module = each["name"]?.string else { continue }
-      let status = try await client.get("/control/module/status/" + URLText.encode(module)).body
+    for status in try await statuses(client) {
       known += (status["route_list"]?.array ?? []).compactMap { $0["name"]?.string }
-        .map { (module: module, name: $0) }
+        .map { (module: status["name"]?.string ?? "", name: $0) }
     }
     guard known.contains(where: { route == $0.name || route == "\($0.module):\($0.name)" }) else {
       throw Failure(noRoute: route, among: known)

@@ -1,3 +1,5 @@
+import Engine
+
 /// Where the overlays of a project lie (config.md 11).
 package enum WorkspaceFiles {
   /// The workspace that is there without being made.

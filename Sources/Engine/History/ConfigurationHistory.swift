@@ -142,6 +142,13 @@ package struct ConfigurationHistory: Sendable {
     }
   }
 
+  /// The name that a module's name or alias means; nil for nil.
+  ///
+  /// - Throws: ``EngineError`` `.moduleNotFound`.
+  package func moduleName(_ given: String?) async throws -> String? {
+    try await reader.moduleName(given)
+  }
+
   /// Scripts and prompts by their hashes; those that are not kept are left out.
   package func files(
     _ hashes: some Sequence<String>

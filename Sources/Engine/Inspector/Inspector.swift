@@ -13,9 +13,11 @@ package struct Inspector: Sendable {
 
   /// One page of events, newest first.
   ///
-  /// - Throws: ``EngineError`` `.invalid` for a cursor that is none or a state that does not exist.
+  /// - Throws: ``EngineError`` `.invalid` for a cursor that is none or a state that does not exist,
+  ///   `.moduleNotFound`.
   package func events(_ query: EventQuery) async throws -> EventPage {
     try query.checkState()
+    let query = try await reader.resolved(query)
     var filter = query.filter
     if let after = query.after {
       guard let place = Int64(after), place > 0 else {

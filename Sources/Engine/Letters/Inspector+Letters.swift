@@ -4,8 +4,9 @@ import Store
 extension Inspector {
   /// One page, newest first.
   ///
-  /// - Throws: ``EngineError`` `.invalid` for a cursor that is none.
+  /// - Throws: ``EngineError`` `.invalid` for a cursor that is none, `.moduleNotFound`.
   package func letters(_ query: LetterQuery) async throws -> EventPage {
+    let query = try await reader.resolved(query)
     var place: LetterPlace?
     if let after = query.events.after {
       guard let number = Int64(after), number > 0 else {
@@ -34,6 +35,7 @@ extension Inspector {
   package func letterCounts(
     _ query: LetterQuery, by group: LetterGroup
   ) async throws -> [JSONValue] {
+    let query = try await reader.resolved(query)
     struct Key: Hashable {
       let module: String?
       let name: String

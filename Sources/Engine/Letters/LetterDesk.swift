@@ -29,12 +29,13 @@ struct LetterDesk: Sendable {
 
   /// Finds what the next part is about; nothing is changed.
   ///
-  /// - Throws: ``EngineError`` `.invalid` for a cursor that is none.
+  /// - Throws: ``EngineError`` `.invalid` for a cursor that is none, `.moduleNotFound`.
   func part(of order: LetterOrder) async throws -> Part {
     let limit = min(max(order.limit, 1), Limits.queuePageMax)
     switch order.selection {
     case .ids(let ids): return try await part(ids, order, limit)
-    case .all(let query): return try await part(query, order, limit)
+    case .all(let query):
+      return try await part(store.inspection.resolved(query), order, limit)
     }
   }
 

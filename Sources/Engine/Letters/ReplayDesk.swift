@@ -20,6 +20,7 @@ struct ReplayDesk: Sendable {
 
   /// What an order would do now; nothing is written.
   func dryRun(_ order: ReplayOrder) async throws -> ReplayReport {
+    let order = try await resolved(order)
     var report = ReplayReport()
     let source = try await source(of: order, &report)
     let names = try await store.inspection.routeNames()
@@ -55,7 +56,9 @@ struct ReplayDesk: Sendable {
     _ order: ReplayOrder?, id: String, limit: Int, requester: String
   ) async throws -> Result {
     let nowMs = time.wallMs
-    let (row, isNew) = try await begun(order, id, requester, nowMs)
+    // Before it is begun: of a module that is not there nothing is remembered.
+    let wanted = if let order { try await resolved(order) } else { ReplayOrder?.none }
+    let (row, isNew) = try await begun(wanted, id, requester, nowMs)
     let stored = JSONText(checked: Array(row.request.utf8)).value().object ?? [:]
     let order = try ReplayOrder(stored)
     var result = Result(report: ReplayReport(), isNew: isNew)
@@ -197,6 +200,13 @@ struct ReplayDesk: Sendable {
     hint: "start it, or replay with --mode same-targets")
 
   // MARK: Which events
+
+  private func resolved(_ order: ReplayOrder) async throws -> ReplayOrder {
+    guard case .filter(let query) = order.selection else { return order }
+    var order = order
+    order.selection = .filter(try await store.inspection.resolved(query))
+    return order
+  }
 
   private struct Source {
     var filter: EventFilter

@@ -1,10 +1,13 @@
 /// The did-you-mean rule (config.md 13.1).
-enum Suggestion {
+package enum Suggestion {
+  /// 100: names are short, and comparing two of a MiB would take hours.
+  private static let charactersMax = 100
+
   /// The candidate nearest to a word: at most a third of the longer word away, or one edit.
   ///
   /// - Complexity: candidates × lengths; only reached when a name is wrong.
-  static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
-    let lengthMax = LoadLimits.suggestionCharactersMax
+  package static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+    let lengthMax = charactersMax
     guard word.utf8.count <= 4 * lengthMax else { return nil }
     let letters = Array(word.lowercased().unicodeScalars)
     var best: (name: String, distance: Int)?

@@ -37,6 +37,12 @@ package struct ModuleArchive: Sendable {
     }
   }
 
+  /// What is remembered of a module by name or alias; nil for one that was never loaded.
+  package func module(_ name: String) async throws -> KnownModule? {
+    let known = try await known()
+    return known.first { $0.name == name } ?? known.first { $0.alias == name }
+  }
+
   /// One module by name or alias, with `queue`.
   ///
   /// - Throws: ``EngineError`` `.notFound`.
@@ -45,7 +51,10 @@ package struct ModuleArchive: Sendable {
     guard
       let module = known.first(where: { $0.name == name })
         ?? known.first(where: { $0.alias == name })
-    else { throw EngineError(moduleNotFound: name) }
+    else {
+      throw EngineError(
+        moduleNotFound: name, among: known.map(\.name) + known.compactMap(\.alias))
+    }
     let queues = try await reader.routeQueues(module: module.name)
     var object = ModuleArchive.status(of: module)
     object["queue"] = [

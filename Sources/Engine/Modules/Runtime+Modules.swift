@@ -26,7 +26,12 @@ extension Runtime {
   /// - Throws: ``EngineError`` `.notFound`.
   package func moduleStatus(_ name: String) async throws -> JSONValue {
     guard let module = table.withLock({ $0[name] }) else {
-      guard let known = try await knownModule(name) else { throw EngineError(moduleNotFound: name) }
+      guard let known = try await knownModule(name) else {
+        let names = try await registry.entries().flatMap {
+          [$0.name] + ($0.alias.map { [$0] } ?? [])
+        }
+        throw EngineError(moduleNotFound: name, among: names)
+      }
       var object = status(of: known)
       object["queue"] = ModuleQueue(try await store.inspection.routeQueues(module: known.name)).json
       return .object(object)
@@ -50,8 +55,9 @@ extension Runtime {
   /// was.
   package func knownModule(_ name: String) async throws(EngineError) -> KnownModule? {
     let entries = try await registry.entries()
+    let aliased = entries.filter { $0.alias == name }
     return entries.first { $0.name == name }
-      ?? entries.first { $0.alias == name && $0.state != .removed }
+      ?? aliased.first { $0.state != .removed } ?? aliased.first
   }
 
   /// Every module that the registry knows, loaded or not, by name.
@@ -110,6 +116,8 @@ extension Runtime {
     object["alias"] = definition.alias.map(JSONValue.string)
     object["state"] = .string(module.phase.rawValue)
     object["sources"] = JSONValue(definition.sources.count)
+    let disabled = definition.sources.count { !$0.isEnabled }
+    object["sources_disabled"] = disabled > 0 ? JSONValue(disabled) : nil
     object["routes"] = JSONValue(definition.routes.count)
     object["actors"] = JSONValue(definition.actors.count)
     object["uptime_ms"] = JSONValue(max(time.steadyMs - module.activeSinceMs, 0))

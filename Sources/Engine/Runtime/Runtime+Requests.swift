@@ -66,14 +66,16 @@ extension Runtime {
     let modules = table.withLock(\.modules)
     if let module {
       guard let match = table.withLock({ $0[module] }) else {
-        throw EngineError(.notFound, "no module \(module)")
+        throw EngineError(
+          moduleNotFound: module,
+          among: modules.values.flatMap { [$0.name] + ($0.definition.alias.map { [$0] } ?? []) })
       }
       return match.name
     }
     guard modules.count == 1, let only = modules.first else {
       throw EngineError(
         .invalid, "there are \(modules.count) modules; say which one",
-        hint: "--module NAME, or ?module=NAME")
+        hint: "--module NAME says which; over HTTP ?module=NAME")
     }
     return only.key
   }
