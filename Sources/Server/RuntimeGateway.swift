@@ -173,7 +173,8 @@ package struct RollbackRequest: Sendable, Hashable {
 /// A configuration that cannot be used, with all its diagnostics: 422 with `errors`.
 package struct ConfigurationRefusal: Error, Sendable, CustomStringConvertible {
   package let message: String
-  /// Each `{file, line, column, level, code, message, hint?}`.
+  /// Each `{file, line, column, level, code, message, hint?}`; what is no error stands among them
+  /// with its level, in the order of the files.
   package let errors: [JSONValue]
 
   package init(_ message: String, errors: [JSONValue]) {
@@ -183,8 +184,8 @@ package struct ConfigurationRefusal: Error, Sendable, CustomStringConvertible {
 
   /// The first thing that is wrong stands for all.
   package var description: String {
-    let first = errors.first?["message"]?.string.map { ": \($0)" } ?? ""
-    return message + first
+    let first = errors.first { $0["level"] == "error" } ?? errors.first
+    return message + (first?["message"]?.string.map { ": \($0)" } ?? "")
   }
 }
 

@@ -150,7 +150,10 @@ struct DiagnosticTests {
     ),
     (
       "modules: [./nothing]",
-      ["orgloop.yaml:4:11: error[module.not-found] no module \"./nothing\""]
+      [
+        "orgloop.yaml:4:11: error[module.not-found] no module \"./nothing\": there is no file or "
+          + "directory there"
+      ]
     ),
   ])
   func `a project file with one fault`(_ text: String, _ lines: [String]) throws {

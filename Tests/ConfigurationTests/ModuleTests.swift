@@ -223,6 +223,48 @@ struct ModuleTests {
     #expect(loaded.invalidModules == ["b"])
   }
 
+  @Test func `a module that is not found is told with the places that were tried`() throws {
+    let project = try TestProject([
+      "orgloop.yaml": header + """
+        modules:
+          - "@acme/module-reveiw"
+          - ./empty
+          - ./opps
+          - empty
+        """,
+      "modules/review/orgloop-module.yaml": "kind: Module\nmetadata: { name: review }\n",
+      "ops/orgloop-module.yaml": "kind: Module\nmetadata: { name: ops }\n",
+      "empty/notes.md": "x", "modules/empty/notes.md": "x",
+    ])
+    let home = project.home
+    let files = "no orgloop-module.yaml, no orgloop.yaml, no orgloop.yml"
+    #expect(
+      project.load().lines == [
+        "orgloop.yaml:5:5: error[module.not-found] no module \"@acme/module-reveiw\"; tried "
+          + "modules/@acme/module-reveiw, modules/module-reveiw, modules/reveiw, "
+          + "node_modules/@acme/module-reveiw, \(home)/.orgloop/modules/@acme/module-reveiw, "
+          + "\(home)/.orgloop/modules/module-reveiw, \(home)/.orgloop/modules/reveiw",
+        "orgloop.yaml:6:5: error[module.not-found] no module \"./empty\": the directory empty has "
+          + files,
+        "orgloop.yaml:7:5: error[module.not-found] no module \"./opps\": there is no file or "
+          + "directory there; did you mean \"./ops\"?",
+        "orgloop.yaml:8:5: error[module.not-found] no module \"empty\": the directory "
+          + "modules/empty has " + files,
+      ])
+  }
+
+  @Test func `an enum that allows nothing says so`() throws {
+    let project = try TestProject([
+      "orgloop.yaml": header + "modules: [{ package: ./m, params: { c: x } }]\n",
+      "m/orgloop-module.yaml":
+        "kind: Module\nmetadata: { name: m }\nparams: { c: { enum: [] } }\n",
+    ])
+    #expect(
+      project.load().lines.contains(
+        "orgloop.yaml:4:40: error[module.param] parameter \"c\": \"x\" is not allowed: its enum "
+          + "is empty"), "\(project.load().lines)")
+  }
+
   @Test func `names of modules`() throws {
     let module = "kind: Module\nmetadata: { name: NAME }\n"
     let project = try TestProject([
@@ -239,7 +281,9 @@ struct ModuleTests {
     let errors = loaded.lines.filter { $0.contains("error[") }
     #expect(
       errors == [
-        "d/orgloop-module.yaml:2:19: error[id.invalid] \"-x\" cannot be the name of a module",
+        "d/orgloop-module.yaml:2:19: error[id.invalid] \"-x\" cannot be the name of a module: "
+          + "it must be letters, digits, \".\", \"_\" and \"-\", at most 128, the first a letter "
+          + "or digit",
         "d/orgloop-module.yaml:3:1: error[file.kind] modules do not nest: \"modules\" belongs to "
           + "the boot project",
         "orgloop.yaml:5:11: error[module.name-taken] the name \"ops\" is already taken at "

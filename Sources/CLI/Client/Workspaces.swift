@@ -139,6 +139,12 @@ extension GlobalOptions {
   private func databaseGiven() throws -> String? {
     guard let path = db ?? Surroundings.variable("ORGLOOP_DB") else { return nil }
     guard !path.isEmpty else { throw Failure(.usage, .usage, "--db needs a file name") }
-    return Surroundings.absolute(path)
+    let file = Surroundings.absolute(path)
+    guard !file.hasSuffix("/"), !FileStatus.isDirectory(file) else {
+      throw Failure(
+        .inputOutput, .inputOutput, "\(path) is a directory, not a database file",
+        hint: "--db names a file, such as \(path.hasSuffix("/") ? path : path + "/")orgloop.db")
+    }
+    return file
   }
 }

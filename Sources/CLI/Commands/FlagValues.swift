@@ -13,6 +13,13 @@ package enum FlagValue {
     return ms
   }
 
+  /// - Parameter what: What it is a value of, such as `--name`.
+  /// - Throws: ``Failure`` for no text.
+  static func checkText(_ text: String?, of what: String) throws {
+    guard text?.isEmpty == true else { return }
+    throw Failure(.usage, .usage, "\(what) must not be empty")
+  }
+
   /// - Throws: ``Failure`` naming the flag.
   static func perSecond(_ text: String, of flag: String) throws -> Double {
     guard let rate = RateText.perSecond(text) else {

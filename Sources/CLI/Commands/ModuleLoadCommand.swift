@@ -19,8 +19,11 @@ struct ModuleLoadCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
   func run() async throws {
+    try FlagValue.checkText(target, of: "the path or name of the module")
+    try FlagValue.checkText(name, of: "--name")
     let target = ModuleTarget(
-      target, exists: FileStatus.exists, absolute: Surroundings.absolute)
+      Surroundings.expandingHome(target), exists: FileStatus.exists, absolute: Surroundings.absolute
+    )
     var body: JSONObject = [:]
     switch target {
     case .path(let path): body["path"] = .string(path)

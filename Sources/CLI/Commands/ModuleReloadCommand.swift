@@ -14,6 +14,7 @@ struct ModuleReloadCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
   func run() async throws {
+    try FlagValue.checkText(name, of: "the module's name")
     let answer = try await global.withRunning { client in
       try await client.order(
         "module/reload", ["name": .string(name), "on_removed": .string(onRemoved.rawValue)])

@@ -11,6 +11,7 @@ struct ModuleStatusCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
   func run() async throws {
+    try FlagValue.checkText(name, of: "the module's name")
     let database = try global.databasePath()
     let status = try await RuntimeClient.withRuntime(of: database) { client in
       guard let client else { return try await stored(Database(path: database)) }

@@ -15,6 +15,7 @@ struct ModuleUnloadCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
   func run() async throws {
+    try FlagValue.checkText(name, of: "the module's name")
     let drainMs = try drain.map { try FlagValue.durationMs($0, of: "--drain") }
     var body: JSONObject = ["name": .string(name), "on_removed": .string(onRemoved.rawValue)]
     body["drain"] = drainMs.map { JSONValue($0) }

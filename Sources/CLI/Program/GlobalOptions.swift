@@ -77,7 +77,15 @@ enum Surroundings {
     environment[name].flatMap { $0.isEmpty ? nil : $0 }
   }
 
+  /// A leading `~/` is the home, where no shell has put it in.
+  static func expandingHome(_ path: String) -> String {
+    path.hasPrefix("~/") ? home + path.dropFirst() : path
+  }
+
   static func absolute(_ path: String) -> String {
-    path.hasPrefix("/") ? path : workingDirectory + "/" + path
+    if path.hasPrefix("/") { return path }
+    var rest = path[...]
+    while rest.hasPrefix("./") { rest = rest.dropFirst(2) }
+    return rest == "." || rest.isEmpty ? workingDirectory : workingDirectory + "/" + rest
   }
 }

@@ -123,9 +123,10 @@ extension ModuleControl {
         loaded.append(definition)
       } catch {
         let failure = Failure(error)
-        let first = failure.details.first?["message"]?.string.map { ": \($0)" } ?? ""
+        let first = failure.details.first { $0["level"] == "error" } ?? failure.details.first
+        let why = first?["message"]?.string.map { ": \($0)" } ?? ""
         warnings.append(
-          Secrets.redact("module \(known.name) is not loaded again: \(failure.message)\(first)"))
+          Secrets.redact("module \(known.name) is not loaded again: \(failure.message)\(why)"))
       }
     }
     return (loaded, warnings)

@@ -51,7 +51,7 @@ struct ModuleControl: Sendable {
     switch request.target {
     case .path(let given): path = given
     case .package(let name):
-      if request.name == nil, let known = try await runtime.knownModule(name) {
+      if request.name == nil, let known = try await known(name) {
         if known.isFromBoot {
           return Wanted(origin: .boot, name: known.name)
         }
@@ -79,6 +79,13 @@ struct ModuleControl: Sendable {
     }
     return Wanted(
       origin: .file(path: file, name: request.name, parameters: request.parameters))
+  }
+
+  /// A module that was loaded before. An alias that nobody holds hides no package of that name.
+  private func known(_ name: String) async throws -> KnownModule? {
+    guard let known = try await runtime.knownModule(name) else { return nil }
+    if known.name == name || known.state != .removed { return known }
+    return await files.locate(name) == nil ? known : nil
   }
 
   /// Reads the files. Those of a module that was loaded from there with parameters are read with them
@@ -135,7 +142,7 @@ struct ModuleControl: Sendable {
   ) throws -> [ModuleDefinition] {
     guard let name = wanted.name else {
       guard !project.hasErrors, !project.modules.isEmpty else {
-        throw ConfigurationRefusal(project)
+        throw ConfigurationRefusal(project, of: key(wanted.origin))
       }
       try checkExposure(project.modules)
       return project.modules
@@ -208,11 +215,14 @@ struct ModuleControl: Sendable {
 }
 
 extension ConfigurationRefusal {
-  init(_ project: LoadedProject) {
-    let place = project.configFile ?? project.projectRoot
+  /// - Parameter asked: What was to be read.
+  init(_ project: LoadedProject, of asked: String? = nil) {
+    let place = project.configFile ?? asked ?? project.projectRoot
     self.init(
-      "the configuration \(place) is invalid: \(project.totals)",
-      errors: project.diagnostics.filter { $0.level == .error }.map(\.json))
+      project.configFile == nil && asked != nil
+        ? "there is no module at \(place)"
+        : "the configuration \(place) is invalid: \(project.totals)",
+      errors: project.diagnostics.map(\.json))
   }
 
   /// One thing that is wrong, found after reading.

@@ -63,7 +63,15 @@ final class ReloadRequests: Service {
     } catch {
       let failure = Failure(error)
       logger.error("the configuration is not applied: \(failure.message)")
-      for detail in failure.details { logger.error("\(DiagnosticText.line(detail))") }
+      for detail in failure.details {
+        let level: Logger.Level =
+          switch detail["level"] {
+          case "warning": .warning
+          case "notice": .info
+          default: .error
+          }
+        logger.log(level: level, "\(DiagnosticText.line(detail))")
+      }
     }
     notification.send("READY=1")
   }

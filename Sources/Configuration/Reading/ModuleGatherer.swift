@@ -75,15 +75,15 @@ struct ModuleGatherer {
     session.currentModule = draft.name
     let written = session.writtenName(document, draft.scope)
     if chosen == nil, written == nil { _ = unnamed(draft.file, document) }
-    checkModuleName(draft.name, at: written?.origin ?? document.origin)
+    let given = chosen.map { _ in Origin(file: "--name", line: 1, column: 1) }
+    checkModuleName(draft.name, at: given ?? written?.origin ?? document.origin)
   }
 
   /// The name of the project, which stands beside `default`.
   private func alias(_ node: Node) -> String? {
     guard let name = node.string, name != "default" else { return nil }
     guard NameRule.isID(name) else {
-      session.error(
-        "id.invalid", "\"\(node.display)\" cannot be the name of a module", at: node.origin)
+      session.error("id.invalid", ModuleGatherer.badName(node.display), at: node.origin)
       return nil
     }
     return name
@@ -171,10 +171,15 @@ struct ModuleGatherer {
 
   private func checkModuleName(_ name: String, at origin: Origin) {
     if !NameRule.isID(name) {
-      session.error("id.invalid", "\"\(name)\" cannot be the name of a module", at: origin)
+      session.error("id.invalid", ModuleGatherer.badName(name), at: origin)
     } else if name == "default" {
       session.error("id.reserved", "\"default\" names the boot project", at: origin)
     }
+  }
+
+  private static func badName(_ name: String) -> String {
+    "\"\(name)\" cannot be the name of a module: it must be letters, digits, \".\", \"_\" and "
+      + "\"-\", at most 128, the first a letter or digit"
   }
 
   private func unnamed(_ file: String, _ document: Node) -> String {

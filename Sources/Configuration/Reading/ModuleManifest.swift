@@ -42,37 +42,68 @@ extension Session {
   }
 
   private func reportMissing(_ specifier: String, _ field: Node, root: String) {
-    let isPlainPath = moduleFile(FilePath.resolve(specifier, in: root, home: home)) != nil
-    let hint = isPlainPath ? "; write \"./\(specifier)\" for the directory" : ""
+    let isPath = Session.isPath(specifier)
+    let beside = FilePath.resolve(specifier, in: root, home: home)
+    let isPlainPath = !isPath && moduleFile(beside) != nil
+    let why =
+      isPlainPath
+      ? "; write \"./\(specifier)\" for the directory"
+      // What a variable has brought in is not shown in other words.
+      : field.display == specifier ? missing(specifier, root: root) : ""
+    let places =
+      isPath
+      ? [FilePath.directory(beside)]
+      : [root + "/modules", root + "/node_modules", home + "/.orgloop/modules"]
+    let prefix = isPath ? String(specifier.dropLast(FilePath.name(specifier).count)) : ""
     // Only for a hint: without names there is none.
-    let names = (try? FileAccess.names(in: root + "/modules")) ?? []
+    let names = places.flatMap { (try? FileAccess.names(in: $0)) ?? [] }.map { prefix + $0 }
     report(
-      .error, "module.not-found", "no module \"\(field.display)\"\(hint)", at: field.origin,
+      .error, "module.not-found", "no module \"\(field.display)\"\(why)", at: field.origin,
       among: names, meant: isPlainPath ? nil : specifier)
+  }
+
+  /// What there is at the places of a module instead of one.
+  private func missing(_ specifier: String, root: String) -> String {
+    let places = places(of: specifier, root: root)
+    if let empty = places.first(where: { FileAccess.kind($0) == .directory }) {
+      return ": the directory \(shown(empty)) has no "
+        + Session.moduleFiles.joined(separator: ", no ")
+    }
+    return Session.isPath(specifier)
+      ? ": there is no file or directory there"
+      : "; tried " + places.map(shown).joined(separator: ", ")
   }
 
   /// The file of a package: a path, or a name looked up in the order of config.md 10.2.
   func package(_ specifier: String, root: String) -> String? {
-    let isPath = ["./", "../", "/", "~/"].contains { specifier.hasPrefix($0) }
-    if isPath || specifier == "." || specifier == ".." {
-      return moduleFile(FilePath.resolve(specifier, in: root, home: home))
+    places(of: specifier, root: root).lazy.compactMap(moduleFile).first
+  }
+
+  private static func isPath(_ specifier: String) -> Bool {
+    specifier == "." || specifier == ".."
+      || ["./", "../", "/", "~/"].contains { specifier.hasPrefix($0) }
+  }
+
+  /// Where a module may be, the first first.
+  private func places(of specifier: String, root: String) -> [String] {
+    guard !Session.isPath(specifier) else {
+      return [FilePath.resolve(specifier, in: root, home: home)]
     }
     let last = FilePath.name(specifier)
-    var names = [specifier, last]
+    var names = specifier == last ? [last] : [specifier, last]
     if last.hasPrefix("module-") { names.append(String(last.dropFirst(7))) }
-    let places =
-      names.map { root + "/modules/" + $0 } + [root + "/node_modules/" + specifier]
+    return names.map { root + "/modules/" + $0 } + [root + "/node_modules/" + specifier]
       + names.map { home + "/.orgloop/modules/" + $0 }
-    return places.lazy.compactMap(moduleFile).first
   }
+
+  private static let moduleFiles = ["orgloop-module.yaml", "orgloop.yaml", "orgloop.yml"]
 
   /// The configuration file a path means, resolved: itself, or the one in the directory.
   private func moduleFile(_ path: String) -> String? {
     switch FileAccess.kind(path) {
     case .file?: return FileAccess.resolved(path)
     case .directory?:
-      return ["orgloop-module.yaml", "orgloop.yaml", "orgloop.yml"]
-        .map { path + "/" + $0 }
+      return Session.moduleFiles.map { path + "/" + $0 }
         .first(where: FileAccess.mayBeFile)
         // What cannot be resolved cannot be read either, which is said where it is read.
         .map { FileAccess.resolved($0) ?? $0 }
@@ -167,8 +198,11 @@ extension Session {
       guard text(node, "parameter \"\(name)\"", code: code) != nil else { return nil }
     }
     if let choices, !choices.contains(where: { $0.json == value.json }) {
-      let words = choices.map(\.display).joined(separator: ", ")
-      error(code, "parameter \"\(name)\": \"\(node.display)\" is none of \(words)", at: node.origin)
+      let words =
+        choices.isEmpty
+        ? "not allowed: its enum is empty"
+        : "none of " + choices.map(\.display).joined(separator: ", ")
+      error(code, "parameter \"\(name)\": \"\(node.display)\" is \(words)", at: node.origin)
       return nil
     }
     return value
