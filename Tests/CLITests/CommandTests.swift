@@ -24,7 +24,20 @@ import Testing
     Call("nonsense", 64, stderr: "nonsense"),
     Call("status --nonsense", 64, stderr: "--nonsense"),
     Call("--nonsense status", 64, stderr: "--nonsense"),
+    Call("validat", 64, stderr: "did you mean \"validate\"?"),
+    Call("modul list", 64, stderr: "did you mean \"module\"?"),
+    Call("events lst", 64, stderr: "did you mean \"list\"?"),
+    Call("help frob", 64, stderr: "no command \"frob\""),
+    Call("help events list", 0, stdout: "--follow"),
+    Call("help", 0, stdout: "SUBCOMMANDS"),
     Call("start --port many", 64, stderr: "many"),
+    Call("start --port 65536", 64, stderr: "--port must be a number from 0 to 65535"),
+    Call("start --port -1", 64, stderr: "--port must be a number from 0 to 65535"),
+    Call("start --db ./", 74, stderr: "is a directory"),
+    Call("status --db home", 74, stderr: "home is a directory, not a database file"),
+    Call("module unload x --drain -5s", 64, stderr: "--drain must be a duration"),
+    Call("pause route/a --for 0s", 64, stderr: "longer than 0"),
+    Call("stop --help", 0, stdout: "At a terminal"),
     Call("start --db", 64, stderr: "--db"),
     Call("stop --timeout 30", 64, stderr: "duration"),
     Call("events --limit 0", 64, stderr: "1 to 1000"),
@@ -65,7 +78,7 @@ import Testing
     Call("module load ./x", 69, stderr: "orgloop start"),
     Call("module unload x", 69, stderr: "orgloop start"),
     Call("module reload x", 69, stderr: "orgloop start"),
-    Call("module list", 74, stderr: "no database"),
+    Call("module list", 0, stdout: "No modules."),
     Call("module status x", 74, stderr: "no database"),
     Call("plan", 0, stdout: "3 to add"),
     Call("plan --detailed-exitcode", 2, stdout: "3 to add"),
@@ -141,7 +154,7 @@ import Testing
 
   @Test(arguments: [
     ("nonsense", 64, "USAGE"), ("events show evt_x", 74, "IO_ERROR"),
-    ("events inject event.json", 69, "UNAVAILABLE"), ("module list", 74, "IO_ERROR"),
+    ("events inject event.json", 69, "UNAVAILABLE"), ("module status x", 74, "IO_ERROR"),
     ("plan -c nowhere", 78, "CONFIG_ERROR"),
     ("apply", 69, "UNAVAILABLE"), ("pause", 64, "USAGE"),
     ("start -c nowhere", 78, "CONFIG_ERROR"),
@@ -159,6 +172,25 @@ import Testing
     #expect(error?["code"]?.string == code)
     #expect(error?["exit"]?.int64 == Int64(status))
     #expect(error?["details"]?.array != nil)
+  }
+
+  @Test(arguments: [
+    (["module", "load", ""], "the path or name of the module must not be empty"),
+    (["module", "load", "./x", "--name", ""], "--name must not be empty"),
+    (["module", "reload", ""], "the module's name must not be empty"),
+    (["module", "unload", ""], "the module's name must not be empty"),
+    (["module", "status", ""], "the module's name must not be empty"),
+  ])
+  func `an empty name is a mistake of the call`(words: [String], message: String) async throws {
+    let outcome = try await Workplace().run(words)
+    #expect(outcome.status == 64)
+    #expect(outcome.error.contains(message), "\(outcome.error)")
+  }
+
+  @Test func `a port in a variable is checked as one in a flag`() async throws {
+    let outcome = try await Workplace().run("start", environment: ["ORGLOOP_PORT": "70000"])
+    #expect(outcome.status == 64)
+    #expect(outcome.error.contains("ORGLOOP_PORT must be a number from 0 to 65535"))
   }
 
   @Test(arguments: ["webhook", "cron", "webhook,cron"])

@@ -10,7 +10,8 @@ import Testing
     ("--db a.db events list --limit 3", "events list --limit 3 --db a.db"),
     ("--db=a.db events", "events --db=a.db"), ("events -- --json", "events -- --json"),
     ("-c x start --port 0 -v", "start --port 0 -c x -v"), ("start --db", "start --db"),
-    ("", ""),
+    ("module unload x --drain -5s --json", "module unload x --drain=-5s --json"),
+    ("start --port -1", "start --port=-1"), ("status --db -v", "status --db -v"), ("", ""),
   ])
   func `global flags move behind the command`(given: String, expected: String) {
     let flags = GlobalFlags(given.split(separator: " ").map(String.init))
@@ -50,7 +51,8 @@ import Testing
 
   @Test(arguments: [
     (0, "just now"), (-120_000, "2 min ago"), (-3_600_000, "1 hour ago"),
-    (-7_200_000, "2 hours ago"), (5_000, "in 5 s"),
+    (-7_200_000, "2 hours ago"), (5_000, "in 5 s"), (3_599_900, "in 1 hour"), (59_600, "in 1 min"),
+    (-3_599_900, "59 min ago"), (86_399_000, "in 1 day"),
   ])
   func `times are relative to now`(distance: Int64, text: String) {
     #expect(TimeText.relative(1_000_000_000 + distance, nowMs: 1_000_000_000) == text)

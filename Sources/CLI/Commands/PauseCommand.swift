@@ -19,7 +19,11 @@ struct PauseCommand: AsyncParsableCommand {
     try FlagValue.checkTargets(targets, all: all, module: module)
     var body = PauseOrder.body(targets, module: module, all: all)
     body["reason"] = reason.map(JSONValue.string)
-    body["for"] = try duration.map { JSONValue(try FlagValue.durationMs($0, of: "--for")) }
+    body["for"] = try duration.map { text in
+      let ms = try FlagValue.durationMs(text, of: "--for")
+      guard ms > 0 else { throw Failure(flag: "for", mustBe: "longer than 0") }
+      return JSONValue(ms)
+    }
     let answer = try await global.withRunning { [body] client in
       try await client.order("pause", body)
     }

@@ -15,10 +15,17 @@ package struct GlobalFlags: Sendable, Hashable {
     var own: [String] = []
     var global: [String] = []
     var rest = given[...]
-    while let argument = rest.popFirst() {
+    while var argument = rest.popFirst() {
       if argument == "--" {
         rest.insert(argument, at: rest.startIndex)
         break
+      }
+      if argument.hasPrefix("--"), !argument.contains("="), let value = rest.first,
+        GlobalFlags.isNegative(value)
+      {
+        // A number and no flag: the parser would say that the value is missing.
+        argument += "=" + value
+        rest.removeFirst()
       }
       let name = argument.prefix { $0 != "=" }
       if GlobalFlags.switches.contains(argument) {
@@ -37,5 +44,9 @@ package struct GlobalFlags: Sendable, Hashable {
     }
     isJSON = global.contains("--json")
     arguments = own + global + rest
+  }
+
+  private static func isNegative(_ text: String) -> Bool {
+    text.first == "-" && text.dropFirst().first?.isNumber == true
   }
 }

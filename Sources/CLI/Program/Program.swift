@@ -17,6 +17,7 @@ enum Program {
         try await VersionCommand.parse(flags.isJSON ? ["--json"] : []).run()
         return .done
       }
+      try CommandWord.check(flags.arguments)
       var command = try Orgloop.parseAsRoot(flags.arguments)
       if var command = command as? any AsyncParsableCommand {
         try await command.run()

@@ -20,6 +20,8 @@ struct StartCommand: AsyncParsableCommand {
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 
   func run() async throws {
+    // Before anything is done, also where a runtime has its port already.
+    _ = try chosenPort()
     // The child of a daemon's launcher need not look again.
     if readinessDescriptor == nil, try await RunningStart(global: global).run() { return }
     // Whatever is selected from now on, this runtime has its workspace.
@@ -46,13 +48,17 @@ struct StartCommand: AsyncParsableCommand {
 
   /// The port of the flag or the variable; nil leaves it to the configuration.
   ///
-  /// - Throws: ``Failure`` for text that is no number.
+  /// - Throws: ``Failure``, 64, for text that is no port.
   func chosenPort() throws -> Int? {
-    if let port { return port }
+    if let port { return try StartCommand.port(port, of: "--port") }
     guard let text = Surroundings.variable("ORGLOOP_PORT") else { return nil }
-    guard let port = Int(text) else {
-      throw Failure(.usage, .usage, "ORGLOOP_PORT must be a number")
+    return try StartCommand.port(Int(text), of: "ORGLOOP_PORT")
+  }
+
+  private static func port(_ number: Int?, of name: String) throws -> Int {
+    guard let number, (0...65_535).contains(number) else {
+      throw Failure(.usage, .usage, "\(name) must be a number from 0 to 65535")
     }
-    return port
+    return number
   }
 }
