@@ -42,7 +42,11 @@ extension EventStore {
     guard force || unsettled == 0 else {
       throw StoreError(
         .exists,
-        unsettled.map { "\($0) deliveries in \(location.path) are not settled" }
+        unsettled.map { count in
+          count == 1
+            ? "1 delivery in \(location.path) is not settled"
+            : "\(count) deliveries in \(location.path) are not settled"
+        }
           ?? "it cannot be told whether anything in \(location.path) is not settled")
     }
     // The log first: laid beside a new file of this name, it would be taken for that one's.

@@ -145,6 +145,37 @@ import Testing
     #expect((plain.error + outcome.error).contains(message), "\(plain.error) \(outcome.error)")
   }
 
+  @Test func `without a project the files that were looked for are named`() async throws {
+    let work = try Workplace(project: nil)
+    let outcome = try await work.run("add", "route", "x")
+    #expect(outcome.status == 78)
+    #expect(outcome.error.contains("tried \(work.root)/orgloop.yaml, \(work.root)/orgloop.yml"))
+    let doctor = try await work.run("doctor", "--offline")
+    #expect(doctor.output.contains("there is no project here"), "\(doctor.output)")
+    #expect(doctor.output.contains(work.root))
+  }
+
+  @Test func `init writes no tests of a route that it keeps`() async throws {
+    let work = try Workplace(project: nil)
+    try work.write(
+      "routes/example.yaml",
+      """
+      apiVersion: orgloop/v1alpha1
+      kind: RouteGroup
+      routes:
+        - { name: mine, when: { source: webhook }, then: { actor: log } }
+
+      """)
+    let made = try await work.run("init", "--json")
+    #expect(try made.json()["skipped"] == ["routes/example.yaml"], "\(made.output)")
+    #expect(try made.json()["created"]?.array?.contains("tests/example.yaml") == false)
+    let again = try await work.run("init", "--json")
+    #expect(again.status == 1)
+    let error = try again.errorJSON()["error"]
+    #expect(error?["code"] == "IO_ERROR")
+    #expect(error?["message"]?.string == "\(work.root)/orgloop.yaml exists")
+  }
+
   @Test(arguments: ["webhook", "cron", "cron,webhook"])
   func `what init writes passes its checks and its tests, runs and delivers`(
     connectors: String

@@ -178,7 +178,7 @@ import Testing
         "Paused",
         [
           ["target": "route/pager", "module": "ops", "until": "1970-01-01T02:00:00.000Z"],
-          ["target": "module/a"],
+          ["target": "module/a", "module": "a"],
         ], nowMs: 0) == """
           Paused route/pager of ops, ends in 2 hours
           Paused module/a

@@ -132,7 +132,7 @@ import Testing
     let directory = work.home + "/.orgloop/workspaces/staging"
     let refused = try await work.run("workspace", "delete", "staging", "--yes", environment: own)
     #expect(refused.status == 1)
-    #expect(refused.error.contains("1 deliveries in \(directory)/orgloop.db are not settled"))
+    #expect(refused.error.contains("1 delivery in \(directory)/orgloop.db is not settled"))
     let deleted = try await work.run(
       "workspace", "delete", "staging", "--force", "--yes", environment: own)
     #expect(deleted.status == 0, "\(deleted.error)")

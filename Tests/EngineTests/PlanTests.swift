@@ -59,6 +59,11 @@ import Testing
     #expect(plan.summary.add == 3)
     #expect(plan.items[.routes]?.first?.detail == "in → out")
     #expect(plan.baseGeneration == nil)
+    var off = RouteDefinition.test("off")
+    off.isEnabled = false
+    let disabled = ModulePlan(
+      from: PlanBase(), to: [try module("ops", routes: [off])], onRemoved: .park)
+    #expect(disabled.items[.routes]?.first?.detail == "in → out (disabled)")
   }
 
   @Test func `one plan has one id, and another step another`() throws {

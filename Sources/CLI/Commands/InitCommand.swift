@@ -21,10 +21,10 @@ struct InitCommand: AsyncParsableCommand {
       name: try projectName(),
       summary: answer(description, "Description", "OrgLoop project"),
       connectors: try chosenConnectors())
-    let root = Surroundings.absolute(dir ?? ".")
+    let root = dir.map(Surroundings.absolute) ?? Surroundings.workingDirectory
     if !force, FileStatus.exists(root + "/orgloop.yaml") {
       throw Failure(
-        .conflict, .failed, "\(root)/orgloop.yaml exists", hint: "--force overwrites it")
+        .inputOutput, .failed, "\(root)/orgloop.yaml exists", hint: "--force overwrites it")
     }
     var created: [String] = []
     var skipped: [String] = []
@@ -32,6 +32,9 @@ struct InitCommand: AsyncParsableCommand {
       let isKept = file.path == ".gitignore" || !force
       if isKept, FileStatus.exists(root + "/" + file.path) {
         skipped.append(file.path)
+      } else if file.path == ProjectTemplate.testPath, skipped.contains(ProjectTemplate.routePath) {
+        // It is about the route that was to be written, not about the one that is there.
+        continue
       } else {
         try file.write(below: root)
         created.append(file.path)

@@ -17,8 +17,14 @@ struct ProjectAddition {
   /// - Throws: ``Failure``, 78, where there is none.
   static func project(_ global: GlobalOptions) async throws -> LoadedProject {
     let project = try await ProjectLoading.withCatalog { try load($0, global) }
-    guard project.configFile != nil else { throw Failure(configurationOf: project) }
+    guard project.configFile != nil else { throw noProject(project, global) }
     return project
+  }
+
+  /// With the files that were looked for.
+  private static func noProject(_ project: LoadedProject, _ global: GlobalOptions) -> Failure {
+    global.output.show(project.diagnostics)
+    return Failure(configurationOf: project)
   }
 
   private static func load(_ loading: ProjectLoading, _ global: GlobalOptions) throws
@@ -33,11 +39,13 @@ struct ProjectAddition {
   func make() async throws {
     try await ProjectLoading.withCatalog { loading in
       let before = try ProjectAddition.load(loading, global)
-      guard let config = before.configFile else { throw Failure(configurationOf: before) }
+      guard let config = before.configFile else {
+        throw ProjectAddition.noProject(before, global)
+      }
       let root = before.projectRoot
       for file in files where FileStatus.exists(root + "/" + file.path) {
         throw Failure(
-          .conflict, .failed, "\(root)/\(file.path) exists", hint: "nothing is overwritten")
+          .inputOutput, .failed, "\(root)/\(file.path) exists", hint: "nothing is overwritten")
       }
       var original: OriginalFile?
       var made: [String] = []
@@ -87,7 +95,7 @@ struct ProjectAddition {
 
   private func refusal(_ errors: [Diagnostic]) -> Failure {
     var failure = Failure(
-      .conflict, .failed, "\(files[0].path) does not fit: \(errors[0].message)",
+      .configuration, .failed, "\(files[0].path) does not fit: \(errors[0].message)",
       hint: "nothing was changed")
     failure.details = errors.map(\.json)
     return failure

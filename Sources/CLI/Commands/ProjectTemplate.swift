@@ -21,6 +21,10 @@ struct ProjectTemplate {
     var variables: [String] = []
   }
 
+  static let routePath = "routes/example.yaml"
+  /// Tests of what is in ``routePath``.
+  static let testPath = "tests/example.yaml"
+
   static let connectors: [String: Connector] = [
     "webhook": Connector(
       config: """
@@ -48,13 +52,13 @@ struct ProjectTemplate {
     [File(path: "orgloop.yaml", text: project)]
       + connectors.map { File(path: "connectors/\($0).yaml", text: connector($0)) }
       + [
-        File(path: "routes/example.yaml", text: routes),
+        File(path: ProjectTemplate.routePath, text: routes),
         File(path: "transforms/transforms.yaml", text: ProjectTemplate.transforms),
         File(
           path: "transforms/drop-bot-noise.sh", text: ProjectTemplate.script, isExecutable: true),
         File(path: "loggers/default.yaml", text: ProjectTemplate.loggers),
         File(path: "sops/example.md", text: ProjectTemplate.prompt),
-        File(path: "tests/example.yaml", text: tests),
+        File(path: ProjectTemplate.testPath, text: tests),
         File(path: ".env.example", text: environment),
         File(path: ".gitignore", text: ProjectTemplate.ignored),
       ]

@@ -163,7 +163,7 @@ struct WorkspaceDeleteCommand: AsyncParsableCommand {
     try Workspaces.check(name)
     guard name != Workspaces.usual else {
       throw Failure(
-        .conflict, .failed, "the workspace \"\(name)\" cannot be deleted",
+        .usage, .failed, "the workspace \"\(name)\" cannot be deleted",
         hint: "it keeps what was selected for every project")
     }
     let workspaces = global.workspaces
@@ -191,7 +191,7 @@ struct WorkspaceDeleteCommand: AsyncParsableCommand {
   private func refuseRunning(_ database: String) async throws {
     guard let runtime = try await RunningRuntime.find(database) else { return }
     throw Failure(
-      .conflict, .failed,
+      .runtime, .failed,
       "the workspace \"\(name)\" is running, PID \(runtime.process.pid)",
       hint: "orgloop stop --all -w \(name)")
   }
@@ -202,6 +202,7 @@ struct WorkspaceDeleteCommand: AsyncParsableCommand {
     } catch {
       var failure = Failure(error)
       if error.code == .conflict {
+        failure.code = .delivery
         failure.hint = "orgloop start -w \(name) works on them; --force deletes them"
       }
       throw failure

@@ -28,7 +28,7 @@ struct WorkspaceNewCommand: AsyncParsableCommand {
     let hasDatabase = try Database(path: database).exists()
     if let overlay, hasDatabase || from != nil {
       throw Failure(
-        .conflict, .failed, "the workspace \"\(name)\" exists",
+        .inputOutput, .failed, "the workspace \"\(name)\" exists",
         hint: from == nil ? "orgloop workspace select \(name)" : "\(overlay) is not overwritten")
     }
     var created: [String] = []

@@ -19,7 +19,8 @@ package enum ChangeText {
   package static func targets(_ word: String, _ targets: [JSONValue], nowMs: Int64) -> String {
     guard !targets.isEmpty else { return "Nothing to do." }
     return targets.map { item in
-      let module = item["module"]?.string.map { " of \($0)" } ?? ""
+      let isModule = item["target"]?.string?.hasPrefix("module/") ?? false
+      let module = isModule ? "" : item["module"]?.string.map { " of \($0)" } ?? ""
       let until =
         word != "Paused"
         ? nil

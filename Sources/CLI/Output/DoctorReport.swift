@@ -12,7 +12,13 @@ struct DoctorReport {
   /// - Parameter project: Nil where there is none to look at.
   init(project: LoadedProject?) {
     self.project = project
-    if let project { add([DoctorReport.check(of: project)], category: "config") }
+    let check =
+      project.map(DoctorReport.check)
+      ?? Check(
+        name: "project",
+        detail: "there is no project here, so only the database is checked; looked for "
+          + ProjectFile.names.joined(separator: ", ") + " in " + Surroundings.workingDirectory)
+    add([check], category: "config")
   }
 
   mutating func add(_ found: [Check], category: String) {

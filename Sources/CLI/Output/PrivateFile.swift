@@ -24,7 +24,7 @@ enum PrivateFile {
     let file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard file >= 0 else {
       guard errno == EEXIST else { throw failure(path) }
-      throw Failure(.conflict, .failed, "\(path) exists", hint: "--yes overwrites it")
+      throw Failure(.inputOutput, .failed, "\(path) exists", hint: "--yes overwrites it")
     }
     let isWritten = writeAll(Array(text.utf8), to: file)
     guard close(file) == 0, isWritten else {

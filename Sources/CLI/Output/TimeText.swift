@@ -16,8 +16,12 @@ package enum TimeText {
   }
 
   /// `2 min ago`, `in 3 hours`, `just now`.
+  ///
+  /// What is to come is rounded: an hour is not 59 min because asking has taken a moment.
   package static func relative(_ ms: Int64, nowMs: Int64) -> String {
-    let distance = abs(nowMs - ms)
+    let isAhead = ms > nowMs
+    let exact = abs(nowMs - ms)
+    let distance = isAhead ? exact + (exact >= 60_000 ? 30_000 : 500) : exact
     guard let unit = units.first(where: { distance >= $0.ms }) else { return "just now" }
     let count = distance / unit.ms
     let isCounted = unit.ms >= 3_600_000 && count > 1

@@ -25,12 +25,16 @@ struct PlanObject {
 extension ModuleDefinition {
   var planObjects: [ModulePlan.Kind: [PlanObject]] {
     [
-      .sources: sources.map { PlanObject($0.id, $0.connector, $0.fields) },
-      .actors: actors.map { PlanObject($0.id, $0.connector, $0.fields) },
-      .routes: routes.map { PlanObject($0.name, $0.summary, $0.fields) },
+      .sources: sources.map { PlanObject($0.id, shown($0.connector, $0.isEnabled), $0.fields) },
+      .actors: actors.map { PlanObject($0.id, shown($0.connector, $0.isEnabled), $0.fields) },
+      .routes: routes.map { PlanObject($0.name, shown($0.summary, $0.isEnabled), $0.fields) },
       .transforms: planTransforms,
-      .loggers: loggers.map { PlanObject($0.name, $0.type, $0.fields) },
+      .loggers: loggers.map { PlanObject($0.name, shown($0.type, $0.isEnabled), $0.fields) },
     ]
+  }
+
+  private func shown(_ summary: String, _ isEnabled: Bool) -> String {
+    isEnabled ? summary : summary + " (disabled)"
   }
 
   /// Of the module itself.
