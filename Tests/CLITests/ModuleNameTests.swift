@@ -44,6 +44,8 @@ import Testing
         error?["hint"]?.string?.hasPrefix("did you mean \"test\"?") == true, "\(question)")
       if isRunning { #expect(error?["status"] == 404 || question.hasPrefix("config")) }
     }
+    let replay = try await work.run("replay", "--yes", "--module", "tesst")
+    #expect(!replay.error.contains("rpl_"), "\(replay.error)")
     // A replay of nothing is not remembered as one that has begun: two are those of `test`.
     let replays = try await work.run("sql", "--json", "SELECT count(*) FROM replays").json()
     #expect(replays.array?.first?.object?.members.first?.value == 1)
@@ -137,6 +139,10 @@ import Testing
     try work.module("home/x")
     let fromHome = try await work.run("module", "load", "~/x", "--name", "x", "--json")
     #expect(try fromHome.json()["name"] == "x", "\(fromHome.error)")
+    let misspelt = try await work.run("module", "load", "defaul", "--json")
+    #expect(misspelt.status == 1)
+    let hint = try misspelt.errorJSON()["error"]?["hint"]?.string ?? ""
+    #expect(hint.hasPrefix("did you mean \"default\"? a path contains a slash"), "\(hint)")
     let named = try await work.run("module", "load", "./home/x", "--name", "a b", "--json")
     #expect(named.status == 78)
     let detail = try named.errorJSON()["error"]?["details"]?.array?.first

@@ -65,6 +65,16 @@ struct LetterDoor {
     }
   }
 
+  /// - Throws: ``Failure`` or ``EngineError`` for a module that is not there.
+  func checkModule(of order: ReplayOrder) async throws {
+    guard case .filter(let query) = order.selection, let module = query.module else { return }
+    switch way {
+    case .file(let database): try await database.checkModule(module)
+    case .runtime(let client):
+      _ = try await client.get("/control/module/status/" + URLText.encode(module))
+    }
+  }
+
   /// One step of a replay.
   ///
   /// - Parameter order: Nil goes on with one that has begun.

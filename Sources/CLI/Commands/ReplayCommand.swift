@@ -105,8 +105,10 @@ struct ReplayCommand: AsyncParsableCommand {
       replayID
       ?? "rpl_" + UUID().uuidString.replacing("-", with: "").lowercased()
     var progress = LetterProgress(perSecond: perSecond, output: global.output)
-    global.output.notice("replay \(id); orgloop replay --replay-id \(id) goes on with it")
     var order = order
+    // One of a module that is not there never begins, so there is nothing to go on with.
+    if let order, fields.module != nil { try await door.checkModule(of: order) }
+    global.output.notice("replay \(id); orgloop replay --replay-id \(id) goes on with it")
     while true {
       let step = try await door.replay(order, id: id, limit: progress.size)
       // The file has it from here on.

@@ -60,9 +60,13 @@ struct ModuleControl: Sendable {
         return Wanted(origin: ModuleOrigin(again), name: known.name)
       }
       guard let found = await files.locate(name) else {
+        let names = try await runtime.knownModules().map(\.name)
+        let meant = Suggestion.nearest(to: name, among: names).map { "did you mean \"\($0)\"? " }
         throw EngineError(
           .notFound, "Module not found: \(name)",
-          hint: "a path contains a slash; a name is looked up in modules/ beside the boot project")
+          hint: (meant ?? "")
+            + "a path contains a slash; a name is looked up in modules/ and node_modules/ beside the "
+            + "boot project, and in ~/.orgloop/modules/")
       }
       path = found
     }

@@ -23,6 +23,11 @@ package final class StoppedDatabase: Sendable {
   /// Blocks until everything is on the disk.
   package func close() { store.close() }
 
+  /// - Throws: ``EngineError`` `.moduleNotFound` for what is neither a name nor an alias.
+  package func checkModule(_ name: String) async throws {
+    _ = try await store.inspection.moduleName(name)
+  }
+
   /// As ``Runtime/carryOut(_:requester:)``.
   package func carryOut(
     _ order: LetterOrder, requester: String
