@@ -132,7 +132,7 @@ struct ProjectReader {
         "key.type", "the file must hold a map, not \(document.kind)", at: document.origin)
       return nil
     }
-    // Nothing else in it is read, so nothing else in it can be wrong.
+    session.checkKeys(document, Tables.userDefaults)
     return document["defaults"].map(Substitution(session, scope: scope).apply)
   }
 

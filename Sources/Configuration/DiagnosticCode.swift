@@ -105,6 +105,10 @@ package struct DiagnosticCode: Sendable {
         + "not set.",
       cure: "Put it in a variable and write ${NAME}."),
     DiagnosticCode(
+      "env.stored-secret", .warning,
+      "A variable whose name is that of a credential stands where its value gets into the database.",
+      cure: "Take a value that is no secret; what needs the credential can read it itself."),
+    DiagnosticCode(
       "connector.unknown", "No connector, transform or logger of that name is built in.",
       cure: "Correct the name; a program of your own is run by the connector exec or a script."),
     DiagnosticCode(

@@ -39,6 +39,7 @@ import Testing
     Call("pause route/a --for 0s", 64, stderr: "longer than 0"),
     Call("stop --help", 0, stdout: "At a terminal"),
     Call("start --db", 64, stderr: "--db"),
+    Call("validate --config=", 64, stderr: "--config"),
     Call("stop --timeout 30", 64, stderr: "duration"),
     Call("events --limit 0", 64, stderr: "1 to 1000"),
     Call("events --after x", 64, stderr: "--after"),
@@ -276,5 +277,13 @@ import Testing
     let error = try outcome.errorJSON()["error"]
     #expect(error?["code"] == "SCHEMA_ERROR")
     #expect(error?["status"]?.int64 == 422)
+  }
+
+  @Test(arguments: ["validate", "start", "plan"])
+  func `an empty path is not the working directory`(_ command: String) async throws {
+    let outcome = try await Workplace().run([command, "-c", ""])
+    #expect(outcome.status == 64)
+    #expect(
+      outcome.error.contains("-c, --config needs a path, and got an empty one"), "\(outcome.error)")
   }
 }

@@ -203,4 +203,42 @@ struct CredentialTests {
         + "here, because values are given to a module by its name; give the entry in the manifest "
         + "a name")
   }
+
+  @Test func `a credential that the database would keep in clear is told`() throws {
+    let then = "then: { actor: chat, config: { inbox: true, session_key: \"IB-${KEY}\" } }"
+    let cron = """
+      { id: hook, connector: cron, config: { schedules: [{ name: n, cron: "0 3 * * *", payload: {
+        a: ["${API_TOKEN}", "${PLAIN}"] } }] } }
+      """
+    func lines(_ key: String) throws -> [String] {
+      let text = routed(then: then.replacing("KEY", with: key))
+        .replacing("{ id: hook, connector: webhook }", with: cron)
+      return try TestProject(["orgloop.yaml": text]).load(
+        environment: [
+          "API_TOKEN": "value-of-token", "PLAIN": "plain", "TOK_SECRET": "value-of-tok",
+        ]
+      ).lines
+    }
+    let payload =
+      "orgloop.yaml:5:7: warning[env.stored-secret] schedules.payload: the value of API_TOKEN is kept "
+      + "in the database in clear, in events"
+    #expect(try lines("PLAIN") == [payload])
+    #expect(
+      try lines("TOK_SECRET") == [
+        payload,
+        "orgloop.yaml:10:62: warning[env.stored-secret] then.config.session_key: the value of "
+          + "TOK_SECRET is kept in the database in clear, in the keys of batches",
+      ])
+  }
+
+  @Test func `only defaults are read of the user's file`() throws {
+    let project = try TestProject([
+      "orgloop.yaml": routed(), "~/.orgloop/config.yaml": "kind: Project\ndefualts: {}\n",
+    ])
+    #expect(
+      project.load().lines == [
+        "\(project.home)/.orgloop/config.yaml:2:1: warning[key.unknown] unknown key \"defualts\"; did "
+          + "you mean \"defaults\"?"
+      ])
+  }
 }

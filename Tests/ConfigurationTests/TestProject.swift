@@ -175,6 +175,7 @@ extension ConnectorCatalog {
                 .object([
                   ConfigField("name", .string, required: true),
                   ConfigField("cron", .string, required: true),
+                  ConfigField("payload", .map(.any), stored: true),
                 ])), required: true)
           ],
           check: { config in

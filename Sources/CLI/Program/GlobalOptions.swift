@@ -32,6 +32,13 @@ struct GlobalOptions: ParsableArguments {
   @Flag(name: [.short, .long], help: "Answer yes.")
   var yes = false
 
+  /// An unset variable of a shell, `-c "$PROJECT"`, must not load whatever lies in the working
+  /// directory.
+  func validate() throws {
+    guard config?.isEmpty ?? false else { return }
+    throw ValidationError("-c, --config needs a path, and got an empty one")
+  }
+
   var output: Output {
     Output(isJSON: json, isQuiet: quiet, allowsColour: !noColor)
   }

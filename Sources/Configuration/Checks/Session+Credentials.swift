@@ -30,6 +30,20 @@ extension Session {
     }
   }
 
+  /// Warns of credentials that end in the database, which keeps them in clear.
+  ///
+  /// - Parameter place: What of the database holds them.
+  func warnOfStored(_ node: Node, _ label: String, _ place: String) {
+    node.forEachScalar { _, scalar in
+      let names = (scalar.replacement?.values ?? []).map(\.name)
+      guard let name = names.first(where: Redaction.isCredential(variable:)) else { return }
+      report(
+        .warning, "env.stored-secret",
+        "\(label): the value of \(name) is kept in the database in clear, in \(place)",
+        at: scalar.origin, subject: name)
+    }
+  }
+
   /// Remembers what variables brought into a credential; what is written literally as a whole.
   func keepSecret(in node: Node) {
     for each in node.replacement?.values ?? [] { keepSecret(each.value) }

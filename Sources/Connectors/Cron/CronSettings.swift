@@ -22,7 +22,7 @@ enum CronSettings {
         .object([
           ConfigField("name", .string, required: true, "Unique in this source."),
           ConfigField("cron", .string, required: true, "Five fields, every <duration>, or @daily."),
-          ConfigField("payload", .map(.any), "Laid over the event's payload."),
+          ConfigField("payload", .map(.any), stored: true, "Laid over the event's payload."),
           timezone, misfire,
           ConfigField(
             "run_on_start", .boolean, default: false,

@@ -10,19 +10,22 @@ package struct ConfigField: Sendable {
   package var defaultValue: JSONValue?
   /// Redacted everywhere, must not be empty, and gives a warning when written literally.
   package var isSecret: Bool
+  /// Goes into events as it is, which the database keeps in clear: no place for a credential.
+  package var isStored: Bool
   /// Accepted for older files, does nothing, and gives a notice.
   package var isIgnored: Bool
   package var summary: String
 
   package init(
     _ name: String, _ type: ConfigType, required: Bool = false, default: JSONValue? = nil,
-    secret: Bool = false, ignored: Bool = false, _ summary: String = ""
+    secret: Bool = false, stored: Bool = false, ignored: Bool = false, _ summary: String = ""
   ) {
     self.name = name
     self.type = type
     isRequired = required
     defaultValue = `default`
     isSecret = secret
+    isStored = stored
     isIgnored = ignored
     self.summary = summary
   }
