@@ -132,7 +132,13 @@ struct ProjectReader {
         "key.type", "the file must hold a map, not \(document.kind)", at: document.origin)
       return nil
     }
-    session.checkKeys(document, Tables.userDefaults)
+    // Other keys are for others; one that is nearly this one is not.
+    for pair in document.pairs where pair.key != "defaults" {
+      guard session.nearest(to: pair.key, among: ["defaults"]) != nil else { continue }
+      session.report(
+        .warning, "key.unknown", "unknown key \"\(pair.key)\"", at: pair.keyOrigin,
+        among: ["defaults"], meant: pair.key)
+    }
     return document["defaults"].map(Substitution(session, scope: scope).apply)
   }
 
@@ -141,6 +147,7 @@ struct ProjectReader {
     settings: RuntimeSettings = RuntimeSettings(), drafts: [ModuleDraft] = []
   ) -> LoadedProject {
     session.checkWorkspaceVariables()
+    session.checkStored()
     let secrets = session.sortedSecrets
     let invalid = session.isOverlayUnusable ? modules.map(\.name) : []
     let redactor = Redactor(session.broughtIn.union(secrets))

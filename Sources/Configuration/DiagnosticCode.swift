@@ -106,7 +106,8 @@ package struct DiagnosticCode: Sendable {
       cure: "Put it in a variable and write ${NAME}."),
     DiagnosticCode(
       "env.stored-secret", .warning,
-      "A variable whose name is that of a credential stands where its value gets into the database.",
+      "A credential, known by the name of its variable or by its use, stands where its value gets into "
+        + "the database.",
       cure: "Take a value that is no secret; what needs the credential can read it itself."),
     DiagnosticCode(
       "connector.unknown", "No connector, transform or logger of that name is built in.",

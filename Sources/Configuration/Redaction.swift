@@ -57,21 +57,12 @@ enum Redaction {
   /// A variable's name stays readable: `${TOKEN}` is no secret, what stands for it is.
   private static func hidingAll(_ value: JSONValue) -> JSONValue? {
     switch value {
-    case .string(let text): hidingLiteral(text)
+    case .string(let text): DocumentRedaction.hidingLiteral(text).map(JSONValue.string)
     case .number: "***"
     // Below a map keys tell again what is a credential.
     case .object: hidingLiterals(value)
     default: changed(value) { hidingAll($0.value) }
     }
-  }
-
-  /// A default is as literal as a value that stands alone.
-  private static func hidingLiteral(_ text: String) -> JSONValue? {
-    guard text.replacing("$${", with: "").contains("${") else {
-      return text.contains("{{") || text.contains("***") ? nil : "***"
-    }
-    let hidden = text.replacing(#/\$\{(\w+):-[^}]+\}/#) { "${\($0.1):-***}" }
-    return hidden == text ? nil : .string(hidden)
   }
 
   /// A list or map with what becomes of its members; nil where nothing becomes of any.

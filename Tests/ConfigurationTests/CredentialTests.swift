@@ -223,6 +223,13 @@ struct CredentialTests {
       "orgloop.yaml:5:7: warning[env.stored-secret] schedules.payload: the value of API_TOKEN is kept "
       + "in the database in clear, in events"
     #expect(try lines("PLAIN") == [payload])
+    // What is no credential by its name is one by its use.
+    let used = try TestProject([
+      "orgloop.yaml": routed(
+        then: then.replacing(
+          "actor: chat, config: {", with: "actor: chat, config: { token: \"${KEY}\","))
+    ]).load(environment: ["KEY": "value-of-key"])
+    #expect(used.diagnostics.map(\.code) == ["env.stored-secret"])
     #expect(
       try lines("TOK_SECRET") == [
         payload,
@@ -231,9 +238,9 @@ struct CredentialTests {
       ])
   }
 
-  @Test func `only defaults are read of the user's file`() throws {
+  @Test func `a misspelt key of the user's file is told`() throws {
     let project = try TestProject([
-      "orgloop.yaml": routed(), "~/.orgloop/config.yaml": "kind: Project\ndefualts: {}\n",
+      "orgloop.yaml": routed(), "~/.orgloop/config.yaml": "other: x\ndefualts: {}\n",
     ])
     #expect(
       project.load().lines == [

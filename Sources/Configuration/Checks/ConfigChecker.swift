@@ -66,7 +66,7 @@ struct ConfigChecker {
         continue
       }
       if pair.value.isNull, !field.isRequired { continue }
-      if field.isStored { session.warnOfStored(pair.value, label, "events") }
+      if field.isStored { session.noteStored(pair.value, label, "events") }
       if let value = value(pair.value, field.type, label) {
         members.append(JSONObject.Member(key: pair.key, value: value))
       }

@@ -30,18 +30,32 @@ extension Session {
     }
   }
 
-  /// Warns of credentials that end in the database, which keeps them in clear.
+  /// Remembers what variables bring into a value that the database keeps in clear.
   ///
-  /// - Parameter place: What of the database holds them.
-  func warnOfStored(_ node: Node, _ label: String, _ place: String) {
+  /// - Parameter place: What of the database holds it.
+  func noteStored(_ node: Node, _ label: String, _ place: String) {
     node.forEachScalar { _, scalar in
-      let names = (scalar.replacement?.values ?? []).map(\.name)
-      guard let name = names.first(where: Redaction.isCredential(variable:)) else { return }
+      for each in scalar.replacement?.values ?? [] {
+        stored.append(
+          StoredValue(
+            name: each.name, value: each.value, label: label, place: place, origin: scalar.origin,
+            module: currentModule))
+      }
+    }
+  }
+
+  /// Warns of credentials among what ``noteStored(_:_:_:)`` was given: which variables are some shows
+  /// only when everything has been read.
+  func checkStored() {
+    for each in stored
+    where secrets.contains(each.value) || Redaction.isCredential(variable: each.name) {
+      currentModule = each.module
       report(
         .warning, "env.stored-secret",
-        "\(label): the value of \(name) is kept in the database in clear, in \(place)",
-        at: scalar.origin, subject: name)
+        "\(each.label): the value of \(each.name) is kept in the database in clear, in "
+          + each.place, at: each.origin, subject: each.name)
     }
+    currentModule = nil
   }
 
   /// Remembers what variables brought into a credential; what is written literally as a whole.
@@ -112,6 +126,17 @@ extension Session {
     }
     return true
   }
+}
+
+/// What a variable brings into a place that the database keeps.
+struct StoredValue {
+  let name: String
+  let value: String
+  let label: String
+  /// What of the database holds it.
+  let place: String
+  let origin: Origin
+  let module: String?
 }
 
 /// What an Authorization header, or a field like it, is made of.

@@ -130,8 +130,10 @@ struct ModuleReader {
     guard FileAccess.isGlob(path), session.kind(of: absolute) == nil else {
       return readFile(absolute, kind, namedAt: entry.origin)
     }
+    let errors = session.errorCount
     let matches = session.glob(absolute, at: entry.origin)
-    if matches.isEmpty {
+    // Where nobody can tell what matches, that has been said.
+    if matches.isEmpty, session.errorCount == errors {
       session.report(
         .warning, "file.missing", "\(label): no file matches \(entry.display)", at: entry.origin)
     }

@@ -209,7 +209,7 @@ struct RouteReader {
         session.refuse(key, inbox.place("session_key"), "must not be empty with inbox: true")
       } else {
         _ = inbox.text("session_key")
-        session.warnOfStored(key, inbox.place("session_key"), "the keys of batches")
+        session.noteStored(key, inbox.place("session_key"), "the keys of batches")
       }
     } else {
       session.error(

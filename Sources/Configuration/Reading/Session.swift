@@ -35,6 +35,8 @@ final class Session {
   private var credentialPlaces: Set<Origin> = []
   /// Values that variables brought into documents, whether they are credentials or not.
   private(set) var broughtIn: Set<String> = []
+  /// What variables brought into the database.
+  var stored: [StoredValue] = []
   private var candidatesLeft = LoadLimits.candidatesMax
   private var expandedBytesLeft = LoadLimits.expandedBytesMax
   private var documentBytesLeft = LoadLimits.documentBytesMax

@@ -39,11 +39,6 @@ extension Tables {
       enabled("false leaves the module out."),
     ])
 
-  /// `~/.orgloop/config.yaml`, of which no schema is written: it has only what a project has too.
-  static let userDefaults = ConfigTable(
-    "user_defaults", "What lies below the defaults of every project.",
-    header(.project) + [ConfigField("defaults", .any, "As in a project.")])
-
   static func metadata(of kind: FileKind) -> ConfigTable {
     kind == .project || kind == .module ? moduleMetadata : groupMetadata
   }

@@ -12,6 +12,18 @@ package enum DocumentRedaction {
     hiding(AddressText.hidingCredentials(in: value))
   }
 
+  /// A credential as it is written, with `***` for what is a value: the names of variables and
+  /// parameters stay. Nil where nothing is to be hidden.
+  package static func hidingLiteral(_ text: String) -> String? {
+    // "$${" stands for itself, and so names no variable.
+    guard text.replacing("$${", with: "").contains("${") else {
+      return text.contains("{{") || text.contains("***") ? nil : "***"
+    }
+    // A default is as literal as a value that stands alone.
+    let hidden = text.replacing(#/\$\{(\w+):-[^}]+\}/#) { "${\($0.1):-***}" }
+    return hidden == text ? nil : hidden
+  }
+
   private static func hiding(_ value: JSONValue) -> JSONValue {
     switch value {
     case .array(let list): .array(list.map(hiding))
@@ -30,8 +42,8 @@ package enum DocumentRedaction {
 
   private static func hidden(_ value: JSONValue) -> JSONValue {
     switch value {
-    case .string(let text) where text.contains("${") || text.contains("{{"): value
-    case .string, .number: FieldChange.hidden
+    case .string(let text): hidingLiteral(text).map(JSONValue.string) ?? value
+    case .number: FieldChange.hidden
     case .array(let list): .array(list.map(hidden))
     default: hiding(value)
     }
