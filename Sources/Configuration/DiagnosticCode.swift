@@ -143,8 +143,9 @@ package struct DiagnosticCode: Sendable {
       "script.missing", "A program does not exist or is not a regular file.",
       cure: "Correct the path; it is looked up beside the file, in the project root, then on PATH."),
     DiagnosticCode(
-      "script.not-executable", "A program may not be run, or others may change it.",
-      cure: "chmod +x FILE, or chmod go-w FILE"),
+      "script.not-executable",
+      "A program may not be run, others may change it, or it begins with neither #! nor as a binary.",
+      cure: "chmod +x FILE, chmod go-w FILE, or a first line such as #!/bin/sh, ended by LF"),
     DiagnosticCode(
       "jq.missing", "A filter has a jq program, and there is no jq on PATH.",
       cure: "Install jq, or filter with match and exclude."),

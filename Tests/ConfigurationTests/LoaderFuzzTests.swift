@@ -52,7 +52,7 @@ struct LoaderFuzzTests {
         Role.workspace.path: corpus["workspace.yaml"] ?? [],
         Role.userDefaults.path: Array("defaults: { poll_interval: 2m }\n".utf8),
       ]
-      project = try TestProject(["run.sh": "", "sop.md": "---\na: 1\n---\ntext\n"])
+      project = try TestProject(["run.sh": "#!/bin/sh\n", "sop.md": "---\na: 1\n---\ntext\n"])
       for (path, bytes) in good { try project.write(path, bytes) }
     }
 

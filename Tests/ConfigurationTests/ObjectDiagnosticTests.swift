@@ -298,7 +298,7 @@ struct ObjectDiagnosticTests {
             env: { LEVEL: 5, NAME: "${NAME}" }
             kubeconfig: kube.conf
       """,
-      "connectors/run.sh": "", "kube.conf": "",
+      "connectors/run.sh": "#!/bin/sh\n", "kube.conf": "",
     ])
     let loaded = project.load(environment: ["NAME": "x"])
     #expect(loaded.lines == [])

@@ -317,7 +317,19 @@ struct RouteTests {
       found()
         == "orgloop.yaml:4:47: error[script.not-executable] transform.script: t.sh can be changed "
         + "by others; run chmod go-w")
-    try project.write("t.sh", [], mode: 0o755)
+    for (content, problem) in [
+      ("", "is empty"), ("cat\n", "does not begin with #! and an interpreter, such as #!/bin/sh"),
+      ("#!/bin/sh\r\ncat\r\n", "has a first line that ends with CR LF; save it with LF"),
+    ] {
+      try project.write("t.sh", Array(content.utf8), mode: 0o755)
+      #expect(
+        found()
+          == "orgloop.yaml:4:47: error[script.not-executable] transform.script: t.sh \(problem)")
+    }
+    // A program of a kind that the machine may know.
+    try project.write("t.sh", [0x00, 0x61, 0x73, 0x6D], mode: 0o755)
+    #expect(found()?.contains("error") == false)
+    try project.write("t.sh", Array("#!/bin/sh\n".utf8), mode: 0o755)
     #expect(
       found()
         == "orgloop.yaml:4:14: warning[graph.orphan-transform] transform \"t\" is used by no route"

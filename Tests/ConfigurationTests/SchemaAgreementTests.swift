@@ -121,7 +121,7 @@ struct SchemaAgreementTests {
     for key in ["transforms", "loggers", "connectors"] {
       boot[key] = .array((boot[key]?.array ?? []) + [.string(key + ".yaml")])
     }
-    let project = try TestProject(["run.sh": ""])
+    let project = try TestProject(["run.sh": "#!/bin/sh\n"])
     for (_, name, document) in Self.files {
       try project.write(name, ConfigurationSchemas.text(of: document))
     }

@@ -66,6 +66,74 @@ struct ScriptTransformTests {
     #expect(await failure("echo canary-in-output")?.contains("canary") == false)
   }
 
+  @Test(arguments: ["cat", "true", "exit 1", "exit 2", "echo no"])
+  func `what a script prints to stderr is kept however it ends`(_ end: String) async throws {
+    let path = try workspace.script("echo one >&2; printf 'two é' >&2; \(end)")
+    let transform = try ScriptTransform(
+      TransformStep(name: "t1", kind: .script(path)), runner: Fixture.runner())
+    let context = Fixture.transformContext(root: workspace.path)
+    #expect(context.output.text == nil)
+    _ = try? await transform.apply(Fixture.event, context: context)
+    #expect(context.output.text == "one\ntwo é")
+  }
+
+  @Test func `what a script that was stopped had printed is kept`() async throws {
+    let path = try workspace.script("echo hanging >&2; : > started; sleep 600")
+    let transform = try ScriptTransform(
+      TransformStep(name: "t1", kind: .script(path)), runner: Fixture.runner())
+    let context = Fixture.transformContext(root: workspace.path)
+    let running = Task { try await transform.apply(Fixture.event, context: context) }
+    while context.output.text == nil { await Task.yield() }
+    running.cancel()
+    await #expect(throws: (any Error).self) { try await running.value }
+    #expect(context.output.text == "hanging\n")
+  }
+
+  @Test func `the last 64 KiB of what was printed are kept, from a whole character on`() {
+    let output = TransformOutput()
+    for _ in 0..<30 { output.append(String(repeating: "é", count: 10_000).utf8) }
+    output.append("x".utf8)
+    #expect(output.text == String(repeating: "é", count: 32_767) + "x")
+  }
+
+  @Test func `a result that is larger than an event may be says so`() async {
+    let body = "printf '{\"a\":\"'; head -c 4200000 /dev/zero | tr '\\0' x; printf '\"}'"
+    #expect(
+      await failure(body) == "the result has 4200008 bytes; an event may have 4 MiB")
+  }
+
+  @Test(arguments: [
+    ("#!/bin/sh\r\ncat\r\n", "its first line ends with a carriage return"),
+    (
+      "#!/no/such/interpreter -x\ncat\n",
+      "its first line names /no/such/interpreter, which is missing"
+    ),
+  ])
+  func `a script whose interpreter is not found says so`(text: String, message: String) async throws
+  {
+    let path = try workspace.script("cat")
+    try text.write(toFile: path, atomically: false, encoding: .utf8)
+    let transform = try ScriptTransform(
+      TransformStep(name: "t1", kind: .script(path)), runner: Fixture.runner())
+    let error = await #expect(throws: TransformFailure.self) {
+      try await transform.apply(
+        Fixture.event, context: Fixture.transformContext(root: workspace.path))
+    }
+    #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+  }
+
+  @Test func `a script that is gone says that it is run from the disk`() async throws {
+    let path = try workspace.script("cat")
+    let transform = try ScriptTransform(
+      TransformStep(name: "t1", kind: .script(path)), runner: Fixture.runner())
+    try FileManager.default.removeItem(atPath: path)
+    let error = await #expect(throws: ConnectorError.self) {
+      try await transform.apply(
+        Fixture.event, context: Fixture.transformContext(root: workspace.path))
+    }
+    #expect(error?.hint?.contains("put it back; scripts are run from the disk") == true)
+  }
+
   @Test func `a script gets exactly the variables of the contract`() async throws {
     let result = try await apply(
       "env | grep -v '^_=' | grep -v '^PWD=' | grep -v '^SHLVL=' | grep -v '^OLDPWD=' | sort"

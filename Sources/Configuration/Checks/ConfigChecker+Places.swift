@@ -126,6 +126,10 @@ extension Session {
         "\(label): \(shown(path)) can be changed by others; run chmod go-w", at: origin)
       return false
     }
+    if let problem = FileAccess.beginningProblem(path) {
+      error("script.not-executable", "\(label): \(shown(path)) \(problem)", at: origin)
+      return false
+    }
     return true
   }
 }

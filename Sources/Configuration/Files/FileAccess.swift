@@ -120,6 +120,25 @@ enum FileAccess {
     }
   }
 
+  /// Why the kernel will not run an executable file; nil for one that it may run, or that cannot be
+  /// read. What is no text may be a program of a kind that this machine knows.
+  static func beginningProblem(_ path: String) -> String? {
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    var buffer = [UInt8](repeating: 0, count: 256)
+    let count = readBytes(descriptor, &buffer, buffer.count)
+    guard count >= 0 else { return nil }
+    let bytes = buffer[..<count]
+    if bytes.isEmpty { return "is empty" }
+    guard bytes.starts(with: "#!".utf8) else {
+      let isText = bytes.allSatisfy { $0 >= 0x20 && $0 < 0x7F || (0x09...0x0D).contains($0) }
+      return isText ? "does not begin with #! and an interpreter, such as #!/bin/sh" : nil
+    }
+    let line = bytes.prefix { $0 != 0x0A }
+    return line.last == 0x0D ? "has a first line that ends with CR LF; save it with LF" : nil
+  }
+
   /// The names in a directory in byte order, hidden ones left out; empty when there is none.
   ///
   /// - Throws: ``Failure`` where there may be names that cannot be told.

@@ -28,13 +28,19 @@ package struct CommandRunner: Sendable {
 
   /// Runs a command to its end and collects what it prints.
   ///
-  /// - Parameter input: Written to its stdin, then end of file. A command that does not read it is
-  ///   no error.
+  /// - Parameters:
+  ///   - input: Written to its stdin, then end of file. A command that does not read it is no error.
+  ///   - onErrorOutput: Called with each piece of stderr, besides the tail that is kept.
   /// - Throws: ``ConnectorError`` `.cannotStart` or `.outputLimit` (10 MiB); `CancellationError`
   ///   when the task was cancelled, after the command has ended.
-  package func run(_ command: Command, input: [UInt8]) async throws -> CommandResult {
+  package func run(
+    _ command: Command, input: [UInt8],
+    onErrorOutput: @escaping @Sendable ([UInt8]) -> Void = { _ in }
+  ) async throws -> CommandResult {
     let output = Mutex<[UInt8]>([])
-    var result = try await stream(command, input: input, closesInput: true) { bytes in
+    var result = try await stream(
+      command, input: input, closesInput: true, onErrorOutput: onErrorOutput
+    ) { bytes in
       let fits = output.withLock { output in
         guard output.count + bytes.count <= Limits.commandOutputBytesMax else { return false }
         output.append(contentsOf: bytes)
@@ -119,13 +125,32 @@ package struct CommandRunner: Sendable {
       workingDirectory: FilePath(command.directory), platformOptions: options)
   }
 
+  /// The kernel says "no such file" of a script too whose interpreter is missing.
+  private static func interpreterError(_ command: Command, _ name: String) -> ConnectorError? {
+    guard let program = command.arguments.first, program.contains("/") else { return nil }
+    let path = program.hasPrefix("/") ? program : command.directory + "/" + program
+    guard let interpreter = ScriptFile.interpreter(path) else { return nil }
+    if interpreter.hasSuffix("\r") {
+      return ConnectorError(
+        .cannotStart, "cannot start \(name): its first line ends with a carriage return",
+        hint: "save it with LF line ends")
+    }
+    guard access(interpreter, X_OK) != 0 else { return nil }
+    return ConnectorError(
+      .cannotStart,
+      "cannot start \(name): its first line names \(SafeText.escaped(interpreter, bytesMax: 200)), "
+        + "which is missing or may not be executed",
+      hint: "install it, or correct the first line")
+  }
+
   private static func startError(_ error: SubprocessError, _ command: Command) -> ConnectorError {
     let name = command.arguments.first.map { SafeText.escaped($0) } ?? ""
     return switch error.code {
     case .executableNotFound:
-      ConnectorError(
-        .cannotStart, "cannot start \(name): no such program, or it may not be executed",
-        hint: "give its path, put it on PATH, or chmod +x it")
+      interpreterError(command, name)
+        ?? ConnectorError(
+          .cannotStart, "cannot start \(name): no such program, or it may not be executed",
+          hint: "give its path, put it on PATH, or chmod +x it")
     case .failedToChangeWorkingDirectory:
       ConnectorError(
         .cannotStart, "cannot start \(name): the directory \(command.directory) cannot be entered")

@@ -28,7 +28,8 @@ package struct JQTransform: Transform {
     let result: CommandResult?
     do {
       result = try await withTimeout(ms: ConnectorLimits.jqTimeoutMs, time) { [runner] in
-        try await runner.run(command, input: event.bytes)
+        try await runner.run(
+          command, input: event.bytes, onErrorOutput: { context.output.append($0) })
       }
     } catch let error as ConnectorError {
       throw TransformFailure(error.description)
@@ -42,6 +43,7 @@ package struct JQTransform: Transform {
   static func outcome(_ result: CommandResult) throws -> TransformResult {
     switch result.ending {
     case .exited(0):
+      try ScriptTransform.checkSize(result)
       guard let text = try? JSONText(checking: result.output), text.isObject,
         let id = text.value(at: idPath)?.string, !id.isEmpty
       else { return .pass }  // several outputs, or a value that is no event: a plain "yes"

@@ -31,7 +31,8 @@ package struct ScriptTransform: Transform {
       [path], environment: variables(context), directory: context.root, limits: .transform)
     let result: CommandResult
     do {
-      result = try await runner.run(command, input: event.bytes)
+      result = try await runner.run(
+        command, input: event.bytes, onErrorOutput: { context.output.append($0) })
     } catch let error as ConnectorError {
       throw TransformFailure(error.description)
     }
@@ -45,6 +46,7 @@ package struct ScriptTransform: Transform {
       if result.output.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) {
         return .drop(reason: result.lastErrorLine)
       }
+      try checkSize(result)
       let text: JSONText
       do {
         text = try JSONText(checking: result.output)
@@ -60,6 +62,14 @@ package struct ScriptTransform: Transform {
     default:
       throw TransformFailure("the script failed: \(result.failureText)")
     }
+  }
+
+  /// A program may print more than an event may have.
+  static func checkSize(_ result: CommandResult) throws(TransformFailure) {
+    let limit = JSONLimits.event.bytesMax
+    guard result.output.count > limit else { return }
+    throw TransformFailure(
+      "the result has \(result.output.count) bytes; an event may have \(limit >> 20) MiB")
   }
 
   private func variables(_ context: TransformContext) -> [String: String] {

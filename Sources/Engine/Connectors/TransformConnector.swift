@@ -45,10 +45,14 @@ package struct TransformContext: Sendable {
   /// The module's root directory: where scripts run.
   package let root: String
   package let timeoutMs: Int64
+  /// What a program prints to stderr goes here as it comes, so that it is there when the program is
+  /// stopped.
+  package var output: TransformOutput
 
   package init(
     source: String, target: String, eventType: String, eventID: String, route: String,
-    module: String, traceID: String, transform: String, root: String, timeoutMs: Int64
+    module: String, traceID: String, transform: String, root: String, timeoutMs: Int64,
+    output: TransformOutput = TransformOutput()
   ) {
     self.source = source
     self.target = target
@@ -60,5 +64,6 @@ package struct TransformContext: Sendable {
     self.transform = transform
     self.root = root
     self.timeoutMs = timeoutMs
+    self.output = output
   }
 }

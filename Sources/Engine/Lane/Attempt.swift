@@ -68,6 +68,8 @@ struct Attempt {
     var inbox: InboxEntry?
     var audit: AuditDraft?
     var isHeld = false
+    /// What transforms printed.
+    var output: TransformOutput?
   }
 
   private func verdict(
@@ -159,6 +161,7 @@ struct Attempt {
     let (end, steps) = await transforming.run(on: event.envelope())
     traces.steps = steps
     traces.keys = steps.compactMap(\.key)
+    traces.output = transforming.output
     if case .passed(let text, let isChanged) = end { traces.completed = (text, isChanged) }
     return end
   }
@@ -213,12 +216,19 @@ struct Attempt {
     if let completed = traces.completed, completed.isChanged || disposition.comesAgain {
       record.transformed = completed.event.bytes
     }
+    record.output = traces.output?.text
     var followUps: [Intake.Routed] = []
     if case .actor(let outcome) = verdict {
       record.statusCode = outcome.statusCode
       record.retryAfterMs = outcome.retryAfterMs
       record.responseExcerpt = outcome.responseExcerpt
-      record.output = outcome.output
+      if let printed = outcome.output, record.output != nil {
+        // What both have said is one text, and no longer than that of one.
+        traces.output?.append(printed.utf8)
+        record.output = traces.output?.text
+      } else {
+        record.output = outcome.output ?? record.output
+      }
       record.disablesActor = outcome.disablesActor
       if outcome.kind == .delivered, !outcome.followUps.isEmpty {
         followUps = environment.followUps(

@@ -38,6 +38,8 @@ struct Transforming {
   let event: AcceptedEvent
   let time: TimeSource
   let gate: any KeyGate
+  /// What scripts print to stderr.
+  let output = TransformOutput()
 
   /// - Returns: The end, and every step that was run.
   func run(on envelope: JSONText) async -> (end: End, steps: [Step]) {
@@ -108,7 +110,7 @@ struct Transforming {
       source: event.source, target: route.actor.id, eventType: event.type.rawValue,
       eventID: event.id, route: route.name, module: module, traceID: event.traceID,
       transform: step.name, root: root,
-      timeoutMs: step.timeoutMs)
+      timeoutMs: step.timeoutMs, output: output)
     let result = await withTimeout(ms: step.timeoutMs, time: time) {
       do {
         return Result<TransformResult, TransformFailure>.success(
