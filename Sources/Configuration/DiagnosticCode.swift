@@ -64,6 +64,9 @@ package struct DiagnosticCode: Sendable {
       "key.unknown", .warning, "Nothing reads that key.",
       cure: "Correct the spelling, or move the key to where it belongs."),
     DiagnosticCode(
+      "key.unread", .warning, "A transform of that type does not read the key.",
+      cure: "Remove the key, or correct the type."),
+    DiagnosticCode(
       "key.missing",
       "A required key is missing. As a warning: a project without apiVersion, kind "
         + "or metadata, or a module without a name.",
@@ -137,8 +140,14 @@ package struct DiagnosticCode: Sendable {
       "ref.module", .warning, "A route listens to a source of a module that is not loaded.",
       cure: "Load the module, or correct its name; until then nothing arrives."),
     DiagnosticCode(
-      "prompt.missing", "A prompt file does not exist, cannot be read, or is not UTF-8.",
-      cure: "Correct the path; it is looked up beside the file, then in the project root."),
+      "prompt.missing",
+      "A prompt file does not exist, cannot be read, is larger than 1 MiB, or is not UTF-8.",
+      cure: "Correct the path, which is looked up beside the file, then in the project root; or "
+        + "save the file as UTF-8, or shorten it."),
+    DiagnosticCode(
+      "template.placeholder", .warning,
+      "A text of then.config has {{ that begins no placeholder, and is handed on as it is.",
+      cure: "Write {{ path }} with a dot path and nothing else, or \\{{ for braces that are meant."),
     DiagnosticCode(
       "script.missing", "A program does not exist or is not a regular file.",
       cure: "Correct the path; it is looked up beside the file, in the project root, then on PATH."),
@@ -186,7 +195,8 @@ package struct DiagnosticCode: Sendable {
       "A route waits for a type of event that its source does not emit.",
       cure: "Correct when.events of the route, or emits of the source."),
     DiagnosticCode(
-      "graph.self-loop", .warning, "A route sends to the address of its own source.",
+      "graph.self-loop", .warning,
+      "A route sends to the address of its own source, or to the actor whose answers it listens to.",
       cure: "Send elsewhere; what comes back is dropped when it has gone round a few times."),
     DiagnosticCode(
       "poll.ignored", .notice, "poll.interval stands at a source that is not polled.",

@@ -26,7 +26,9 @@ struct DryRun {
       } catch {
         throw DryRun.refusal(error)
       }
-      let only = try route.map { try DryRun.route($0, of: rehearsal, module: module) }
+      let only = try route.map {
+        try DryRun.route($0, of: rehearsal, module: module, in: project)
+      }
       let report = await rehearsal.run(event, only: only)
       return RehearsalText.outcome(report.hiding(Secrets.redact))
     }
@@ -52,13 +54,24 @@ struct DryRun {
   }
 
   private static func route(
-    _ name: String, of rehearsal: Rehearsal, module: String?
+    _ name: String, of rehearsal: Rehearsal, module: String?, in project: LoadedProject
   ) throws -> RouteAddress {
-    let found = rehearsal.routes.map(\.name).filter { route in
+    func isMeant(_ route: RouteAddress) -> Bool {
       (route.name == name && (module == nil || route.module == module))
         || "\(route.module):\(route.name)" == name
     }
+    let found = rehearsal.routes.map(\.name).filter(isMeant)
     guard let first = found.first else {
+      let asleep = project.modules.flatMap { module in
+        module.routes.filter { !$0.isEnabled }
+          .map { RouteAddress(module: module.name, name: $0.name) }
+      }
+      if let route = asleep.first(where: isMeant) {
+        throw Failure(
+          .notFound, .failed,
+          "route \(EventTestText.safe(route.name)) of module \(route.module) is switched off: "
+            + "enabled: false", hint: "remove enabled: false to try it")
+      }
       throw Failure(
         noRoute: name, among: rehearsal.routes.map { (module: $0.name.module, name: $0.name.name) })
     }

@@ -73,11 +73,20 @@ extension ConfigChecker {
   }
 
   /// Names and values of the variables to pass. A name that is not set is left out with a warning.
+  /// What a shell could name has neither blanks nor an equals sign; programs take other names too.
+  private static func isVariable(_ name: String) -> Bool {
+    !name.isEmpty && !name.contains { $0.isWhitespace || $0 == "=" || $0 == "\0" }
+  }
+
   func environment(_ node: Node, _ label: String) -> [JSONObject.Member]? {
     switch node.content {
     case .list(let list):
       return list.compactMap { each in
         guard let name = session.text(each, label) else { return nil }
+        guard ConfigChecker.isVariable(name) else {
+          session.refuse(each, label, "\"\(each.display)\" cannot be the name of a variable")
+          return nil
+        }
         session.noteUse(
           VariableUse(
             name: name, origin: each.origin, source: scope.source(name), isOptional: true))
@@ -92,6 +101,12 @@ extension ConfigChecker {
       }
     case .map(let pairs):
       return pairs.compactMap { pair in
+        guard ConfigChecker.isVariable(pair.key) else {
+          session.error(
+            "key.type", "\(label): \"\(pair.key)\" cannot be the name of a variable",
+            at: pair.keyOrigin)
+          return nil
+        }
         guard let text = pair.value.scalarText else {
           session.refuse(pair.value, "\(label).\(pair.key)", "must be text")
           return nil

@@ -168,6 +168,12 @@ struct GraphCheck {
     guard let origin = route.origin else { return }
     for reference in route.sources {
       let owner = reference.module ?? parts.draft.name
+      if answersTo(route, parts, reference.id, of: owner) {
+        session.report(
+          .warning, "graph.self-loop",
+          "route \"\(route.name)\" sends to actor \"\(reference.id)\", whose answers it listens to",
+          at: origin, subject: route.name)
+      }
       guard let source = source(reference.id, of: owner) else { continue }
       if let types = route.types, !source.emits.isEmpty {
         for type in types.subtracting(source.emits).sorted(by: { $0.code < $1.code }) {
@@ -184,6 +190,14 @@ struct GraphCheck {
           at: origin, subject: route.name)
       }
     }
+  }
+
+  /// Whether the route's actor can answer with events that come from the id that it listens to.
+  private func answersTo(
+    _ route: RouteDefinition, _ parts: ModuleParts, _ id: String, of owner: String
+  ) -> Bool {
+    let module = route.actor.module ?? parts.draft.name
+    return route.actor.id == id && module == owner && actor(id, of: module)?.connector == "exec"
   }
 
   /// Whether the route's actor posts to the URL at which the source listens here.
@@ -210,7 +224,7 @@ struct GraphCheck {
     guard let colon = authority.lastIndex(of: ":"),
       Int(authority[authority.index(after: colon)...]) == settings.port
     else { return nil }
-    let hosts = ["localhost", "127.0.0.1", "[::1]", settings.host]
-    return hosts.contains(String(authority[..<colon])) ? String(path) : nil
+    let hosts = ["localhost", "127.0.0.1", "[::1]", settings.host.lowercased()]
+    return hosts.contains(authority[..<colon].lowercased()) ? String(path) : nil
   }
 }

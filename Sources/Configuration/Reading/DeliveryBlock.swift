@@ -120,6 +120,12 @@ extension DeliveryBlock {
     overflow = delivery.choice("overflow", DeliveryPolicy.Overflow.self)
     concurrency = delivery.count("concurrency")
     orderKey = delivery.dotPath("order_key")
+    if let path = orderKey, let problem = Session.unknownAtArrival(path),
+      let node = delivery["order_key"]
+    {
+      delivery.session.refuse(node, delivery.place("order_key"), problem)
+      orderKey = nil
+    }
     timeoutMs = delivery.durationMs("timeout")
     breaker = DeliveryBlock.breaker(delivery)
     guard let retry = delivery.block("retry") else { return }

@@ -17,18 +17,27 @@ extension Session {
         continue
       }
       let place = "\(label) \(pair.key)"
-      guard let path = DotPath(pair.key) else {
-        error(
-          "key.type", "\(place): not a path: segments between dots must not be empty",
-          at: pair.keyOrigin)
+      if let problem = Session.filterPathProblem(pair.key) {
+        error("key.type", "\(place): \(problem)", at: pair.keyOrigin)
         continue
       }
+      guard let path = DotPath(pair.key) else { continue }
       guard let condition = condition(pair.value, place) else { continue }
       filter.entries.append(
         Filter.Entry(
           path: path, condition: condition, shown: JSONText(pair.value.writtenJSON).description))
     }
     return filter
+  }
+
+  /// No source gives an event a key with a blank at its top; one further down may have any.
+  private static func filterPathProblem(_ text: String) -> String? {
+    if let problem = pathProblem(text) { return problem }
+    guard let path = DotPath(text), let first = path.segments.first?.key else { return nil }
+    if first.contains(where: \.isWhitespace) {
+      return "not a path: separate its segments by dots, such as payload.number"
+    }
+    return unknownAtArrival(path)
   }
 
   private func alternatives(_ node: Node, _ label: String) -> [Filter] {

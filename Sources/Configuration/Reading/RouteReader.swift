@@ -197,6 +197,18 @@ struct RouteReader {
 
   private func thenConfig(_ config: MapReader) -> JSONObject {
     session.checkCredentials(config.node, label: config.label)
+    config.node.forEachScalar { key, scalar in
+      guard case .string(let text) = scalar.content, !scalar.isUnresolved else { return }
+      for unread in CompiledTemplate.unreadPlaceholders(in: text) {
+        // What a variable brought in is not shown.
+        let words =
+          scalar.isReplaced ? "something" : "\"\(ShownText.line(unread, charactersMax: 60))\""
+        session.report(
+          .warning, "template.placeholder",
+          "\(config.label)\(key.map { ".\($0)" } ?? ""): \(words) is no placeholder and stays as it is",
+          at: scalar.origin)
+      }
+    }
     return config.node.json.object ?? [:]
   }
 

@@ -47,6 +47,10 @@ extension LoopLimits {
     maxDepth = loop.count("max_depth") ?? maxDepth
     maxTraceDepth = loop.count("max_trace_depth") ?? maxTraceDepth
     windowMs = loop.durationMs("window") ?? windowMs
+    if let node = loop["warn_depth"], warnDepth > maxDepth {
+      loop.session.refuse(
+        node, loop.place("warn_depth"), "must not be larger than max_depth, which is \(maxDepth)")
+    }
   }
 }
 

@@ -47,7 +47,8 @@ extension Session {
   ) -> Int64? {
     guard let node else { return nil }
     guard case .number(let number) = node.typed, let value = number.int64 else {
-      refuse(node, label, "must be a whole number, not \(node.kind)", code: code)
+      let other = if case .number = node.typed { "" } else { ", not \(node.kind)" }
+      refuse(node, label, "must be a whole number\(other)", code: code)
       return nil
     }
     guard range.contains(value) else {
@@ -64,7 +65,7 @@ extension Session {
       return nil
     }
     guard value >= min else {
-      refuse(node, label, "must be at least \(min / 1_000)s", code: code)
+      refuse(node, label, "must be at least \(Quantity.text(durationMs: min))", code: code)
       return nil
     }
     return value
@@ -122,9 +123,32 @@ extension Session {
 
   func dotPath(_ node: Node?, _ label: String, code: String = "key.type") -> DotPath? {
     guard let node, let text = text(node, label, code: code) else { return nil }
-    if let path = DotPath(text) { return path }
-    refuse(node, label, "not a path: segments between dots must not be empty", code: code)
+    if let problem = Session.pathProblem(text) {
+      refuse(node, label, problem, code: code)
+      return nil
+    }
+    return DotPath(text)
+  }
+
+  /// Why a text is no dot path; nil for one that is.
+  static func pathProblem(_ text: String) -> String? {
+    if text.contains("{{") || text.contains("}}") {
+      return "not a path: write it without braces, such as payload.number"
+    }
+    if text.first?.isWhitespace ?? false || text.last?.isWhitespace ?? false {
+      return "not a path: there must be no blanks around it"
+    }
+    guard DotPath(text) != nil else {
+      return "not a path: segments between dots must not be empty"
+    }
     return nil
+  }
+
+  /// Why a path cannot be asked for when an event comes in; nil for one that can.
+  static func unknownAtArrival(_ path: DotPath) -> String? {
+    guard path.segments.first?.key == "id" else { return nil }
+    return "an event has no id yet when its routes are chosen; for one of the sender's write "
+      + "payload.id"
   }
 
   func eventType(_ node: Node, _ label: String) -> EventType? {

@@ -60,6 +60,7 @@ extension Session {
     guard let type = transform.required("type"), let specifier = transform.text("type") else {
       return nil
     }
+    noteUnread(transform, specifier)
     switch specifier {
     case "script":
       guard required(transform.node, "script", of: transform.label) != nil, let script,
@@ -78,6 +79,26 @@ extension Session {
       definition.kind = .package(short)
     }
     return definition
+  }
+
+  /// Warns of keys that mean something to another type of transform only.
+  private func noteUnread(_ transform: MapReader, _ specifier: String) {
+    func warn(_ key: String, _ words: String) {
+      guard let pair = transform.node.pair(key), !pair.value.isNull else { return }
+      report(
+        .warning, "key.unread", "\(transform.label): \"\(key)\" is not read \(words)",
+        at: pair.keyOrigin)
+    }
+    let type = transform["type"]?.display ?? specifier
+    if specifier != "script" { warn("script", "with type: \(type)") }
+    if specifier != "package" { warn("package", "with type: \(type)") }
+    let name = specifier == "package" ? transform.node["package"]?.string : specifier
+    switch name.map({ ConnectorCatalog.shortName($0, prefix: "transform") }) {
+    case "filter"? where transform.node["config"]?.pair("jq") == nil:
+      warn("env", "by filter without jq")
+    case "dedup"?: warn("env", "by dedup")
+    default: break
+    }
   }
 
   /// The short name of a built-in transform, or nil after a report.
@@ -149,6 +170,10 @@ extension Session {
 extension MapReader {
   /// `timeout_ms`, or `timeout`, which is the same as a duration.
   fileprivate func timeoutMs() -> Int64? {
+    if self["timeout_ms"] != nil, let pair = node.pair("timeout"), !pair.value.isNull {
+      session.error(
+        "key.type", "\(label): \"timeout\" or \"timeout_ms\", not both", at: pair.keyOrigin)
+    }
     let duration = durationMs("timeout")
     return integer("timeout_ms") ?? duration
   }

@@ -78,6 +78,7 @@ enum Quantity {
     guard let bytes = Int64(exactly: (value * factor).rounded()) else {
       throw Refusal("the size is too large")
     }
+    guard bytes > 0 else { throw Refusal("a size is at least 1 byte") }
     return bytes
   }
 

@@ -9,7 +9,7 @@ enum FilterSchema {
 
   private static let scalar: JSONValue = ["type": ["string", "number", "boolean", "null"]]
 
-  private static let path: JSONValue = ["pattern": .string(SchemaPattern.dotPath)]
+  private static let path: JSONValue = ["pattern": .string(SchemaPattern.filterPath)]
 
   private static let filter: JSONValue = [
     "description": "Dot paths and conditions; all of them must hold.",

@@ -173,7 +173,8 @@ struct SchemaBuilder {
     case .integer(let range): return SchemaScalar.integer(range)
     case .number(let range): return SchemaScalar.number(range)
     case .duration: return SchemaScalar.text(SchemaPattern.duration)
-    case .longDuration: return SchemaScalar.text(SchemaPattern.longDuration)
+    case .longDuration(let least):
+      return SchemaScalar.text(least > 1 ? SchemaPattern.longDuration : SchemaPattern.someDuration)
     case .size: return SchemaScalar.size
     case .rate: return SchemaScalar.text(SchemaPattern.rate)
     case .startLimit: return SchemaScalar.text(SchemaPattern.startLimit)

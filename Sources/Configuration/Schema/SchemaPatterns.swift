@@ -12,14 +12,22 @@ enum SchemaPattern {
 
   static let duration = "^(?=.)" + durationParts
 
+  /// A duration that is not nothing.
+  static let someDuration = "^(?=.*[1-9])" + durationParts
+
   /// A duration of at least a second.
   static let longDuration =
     "^(?=.*([1-9][0-9]*(d|h|m(?!s)|s)|[1-9][0-9]{3,}ms))" + durationParts
 
-  static let size = "^([0-9]+ ?|[0-9]+([.][0-9]*)? ?([bB]|[kKmMgG][iI]?[bB]))$"
+  static let size = "^(?=.*[1-9])([0-9]+ ?|[0-9]+([.][0-9]*)? ?([bB]|[kKmMgG][iI]?[bB]))$"
   static let rate = "^(?=.*[1-9].*/)([0-9]+[.]?[0-9]*|[.][0-9]+)/[smhd]$"
   static let startLimit = "^[+]?0*[1-9][0-9]{0,9}/[smhd]$"
-  static let dotPath = #"^(\\.?|[^.\\])+([.](\\.?|[^.\\])+)*$"#
+  private static let pathBeginning = #"^(?!\s)(?!.*(\{\{|\}\}|\s$))"#
+  private static let pathSegments = #"([.](\\.?|[^.\\])+)*$"#
+  static let dotPath = pathBeginning + #"(\\.?|[^.\\])+"# + pathSegments
+  /// A path that is known when an event comes in.
+  static let filterPath =
+    pathBeginning + #"(?!(event[.])?id([.]|$))(\\[^\s]?|[^.\\\s])+"# + pathSegments
   static let id = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
   static let name =
     #"^[^\u0000-\u0020\u007f-\u009f\u2028\u2029]"#
@@ -62,6 +70,6 @@ enum SchemaScalar {
   }
 
   static let size = orSubstitution(
-    ["type": "integer", "minimum": 0],
+    ["type": "integer", "minimum": 1],
     ["type": "string", "pattern": .string(SchemaPattern.size)])
 }

@@ -22,7 +22,7 @@ extension Tables {
           "order_key", .dotPath,
           "Events with the same value there are delivered one after another."),
         ConfigField(
-          "timeout", .duration, default: duration(base.timeoutMs),
+          "timeout", .longDuration(msMin: 1), default: duration(base.timeoutMs),
           "Of the actor's work in one attempt; transforms have their own."),
         ConfigField("retry", .table(retry), "When a failed delivery is tried again."),
         ConfigField(

@@ -26,7 +26,7 @@ extension Tables {
         default: duration(SourceDefinition.base.pollIntervalMs),
         "From the start of one poll to the next; defaults.poll_interval by default."),
       ConfigField(
-        "timeout", .duration, default: duration(SourceDefinition.base.pollTimeoutMs),
+        "timeout", .longDuration(msMin: 1), default: duration(SourceDefinition.base.pollTimeoutMs),
         "A poll that takes longer is cancelled and counts as failed."),
     ])
 

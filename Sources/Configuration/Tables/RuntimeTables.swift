@@ -53,7 +53,7 @@ extension Tables {
           "bus", .choice(RuntimeSettings.Bus.allCases.map(\.rawValue)),
           default: .string(base.bus.rawValue), "memory keeps events in memory, for tests."),
         ConfigField(
-          "log_retention", .duration, default: duration(base.logRetentionMs),
+          "log_retention", .longDuration(msMin: 1_000), default: duration(base.logRetentionMs),
           "How long log entries are kept in the database."),
         ConfigField("loop", .table(loop), "What breaks loops."),
         ConfigField("audit", .table(audit), "What is recorded of each delivery."),
@@ -104,7 +104,8 @@ extension Tables {
           "max_trace_depth", depth, default: JSONValue(base.maxTraceDepth),
           "The same over all modules."),
         ConfigField(
-          "window", .duration, default: duration(base.windowMs), "How far back a trace reaches."),
+          "window", .longDuration(msMin: 1_000), default: duration(base.windowMs),
+          "How far back a trace reaches."),
       ])
   }()
 

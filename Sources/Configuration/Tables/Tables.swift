@@ -45,7 +45,8 @@ package enum Tables {
     "timeout_ms", .integer(1...Quantity.durationMsMax), default: 30_000,
     "How long the transform may take, in milliseconds.")
   static let timeout = ConfigField(
-    "timeout", .duration, default: "30s", "How long the transform may take; timeout_ms wins.")
+    "timeout", .longDuration(msMin: 1), default: "30s",
+    "How long the transform may take; the same as timeout_ms.")
 
   static func enabled(_ summary: String) -> ConfigField {
     ConfigField("enabled", .boolean, default: true, summary)

@@ -87,8 +87,9 @@ package indirect enum ConfigType: Sendable {
   case number(ClosedRange<Double>)
   /// `30s`; handed on as the text.
   case duration
-  /// A duration of at least so many milliseconds.
+  /// A duration of at least so many milliseconds: 1, or 1,000.
   case longDuration(msMin: Int64)
+  /// Bytes, at least one.
   case size
   case rate
   /// So many per period, `100/h`: a whole number, unlike a rate.

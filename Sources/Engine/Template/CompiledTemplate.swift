@@ -34,6 +34,11 @@ package struct CompiledTemplate: Sendable {
   /// Whether rendering gives something else than the configuration as written.
   package var isInterpolated: Bool { root != nil }
 
+  /// What in a text begins as a placeholder does and is none, so that it goes out as it is.
+  package static func unreadPlaceholders(in text: String) -> [String] {
+    TextTemplate.unread(in: text)
+  }
+
   /// Fills in the placeholders.
   ///
   /// - Parameters:

@@ -14,7 +14,15 @@ struct TextTemplate: Sendable {
   ///   stay the same for the same thing, so a gap in it is the word `unknown` (config.md 6.4).
   init(_ text: String, field: String) {
     missing = field == "thread_id" || field.hasSuffix("_key") ? "unknown" : ""
-    pieces = TextTemplate.cut(text[...])
+    var unread: [String] = []
+    pieces = TextTemplate.cut(text[...], &unread)
+  }
+
+  /// What begins with `{{` and is no placeholder.
+  static func unread(in text: String) -> [String] {
+    var unread: [String] = []
+    if text.contains("{{") { _ = cut(text[...], &unread) }
+    return unread
   }
 
   /// Whether there is nothing to fill in.
@@ -29,7 +37,7 @@ struct TextTemplate: Sendable {
 
   /// Text that is no placeholder stays as it is: an opening without an end, or something between
   /// the braces that is no path.
-  private static func cut(_ text: Substring) -> [Piece] {
+  private static func cut(_ text: Substring, _ unread: inout [String]) -> [Piece] {
     var pieces: [Piece] = []
     var fixed = ""
     var rest = text.utf8[...]
@@ -40,7 +48,10 @@ struct TextTemplate: Sendable {
         continue
       }
       let inner = rest.index(open, offsetBy: 2)
-      guard let close = TextTemplate.place(of: UInt8(ascii: "}"), in: rest[inner...]) else { break }
+      guard let close = TextTemplate.place(of: UInt8(ascii: "}"), in: rest[inner...]) else {
+        unread.append(String(Substring(rest[open...])))
+        break
+      }
       let end = rest.index(close, offsetBy: 2)
       if let piece = placeholder(Substring(rest[inner..<close])) {
         fixed += String(Substring(rest[..<open]))
@@ -49,6 +60,7 @@ struct TextTemplate: Sendable {
         pieces.append(piece)
       } else {
         fixed += String(Substring(rest[..<end]))
+        unread.append(String(Substring(rest[open..<end])))
       }
       rest = rest[end...]
     }
