@@ -293,6 +293,20 @@ import Testing
     #expect(ProcessIdentity(pid: running.pid) == nil)
   }
 
+  @Test func `a module whose file has another name now is not doubled without a word`() async throws
+  {
+    let work = try Workplace()
+    _ = try await work.start()
+    try work.write("h/orgloop-module.yaml", Workplace.module("h"))
+    #expect(try await work.run("module", "load", "./h").error.isEmpty)
+    try work.write("h/orgloop-module.yaml", Workplace.module("other"))
+    let loaded = try await work.run("module", "load", "./h", "--json")
+    #expect(loaded.status == 0, "\(loaded.error)")
+    let warnings = try loaded.json()["warnings"]?.array?.compactMap(\.string) ?? []
+    #expect(warnings.count == 1)
+    #expect(warnings.first?.contains("runs as h already, and now a second time as other") ?? false)
+  }
+
   @Test func `a variable that only the caller's shell has is missed where it is looked for`()
     async throws
   {

@@ -32,12 +32,22 @@ struct ModuleControl: Sendable {
       for definition in definitions {
         let order = origin.order(
           definition, of: project, requester: requester, as: change)
+        let twins = request.name == nil ? twins(of: definition) : []
         let report = try await refusing { try await runtime.loadModule(order) }
-        statuses.append(report.json(warnings: project.warningTexts))
+        statuses.append(report.json(warnings: project.warningTexts + twins))
       }
       return statuses
     }
     return statuses
+  }
+
+  /// Whoever gives a name wants a module twice; whoever changed the name in its file may not.
+  private func twins(of definition: ModuleDefinition) -> [String] {
+    runtime.loadedDefinitions.filter { $0.path == definition.path && $0.name != definition.name }
+      .map { twin in
+        "\(definition.path) runs as \(twin.name) already, and now a second time as "
+          + "\(definition.name); orgloop module unload \(twin.name) ends the other one"
+      }
   }
 
   /// What a request comes to: files, and which of their modules; nil is all.
