@@ -8,7 +8,9 @@ enum Redaction {
   /// Keys whose value is a credential wherever they stand (config.md 3.3).
   static func isCredential(key: String) -> Bool {
     // A header has dashes for what is an underscore elsewhere, and often an X before it.
-    var name = key.lowercased().replacing("-", with: "_")
+    var name = key.lowercased()
+    // Each key of a large project is asked, and few have one.
+    if name.utf8.contains(UInt8(ascii: "-")) { name = name.replacing("-", with: "_") }
     if name.hasPrefix("x_") { name = String(name.dropFirst(2)) }
     return switch name {
     case "token", "secret", "password", "api_key", "auth_token", "auth_token_env",

@@ -83,6 +83,7 @@ package struct Redactor: Sendable {
   /// Without backslashes at the end: in a text they run together with those that escape what
   /// follows.
   private static func plainUnits(_ value: String) -> [UInt16] {
+    guard value.utf8.contains(UInt8(ascii: "\\")) else { return Array(value.utf16) }
     var units = UnescapedText(Array(value.utf16)).units
     while units.last == UInt16(ascii: "\\") { units.removeLast() }
     return units

@@ -17,7 +17,8 @@ struct UnescapedText {
     var place = 0
     while place < text.count {
       guard text[place] == UInt16(ascii: "\\") else {
-        add([text[place]], at: place)
+        units.append(text[place])
+        starts.append(place)
         place += 1
         continue
       }

@@ -305,6 +305,15 @@ import Testing
     }
   }
 
+  @Test func `tests that cannot be read are told, and not passed over`() async throws {
+    let work = try Workplace()
+    try FileManager.default.createSymbolicLink(
+      atPath: work.root + "/tests", withDestinationPath: "nowhere")
+    let outcome = try await work.run("test", "--all")
+    #expect(outcome.status == 1)
+    #expect((outcome.output + outcome.error).contains("tests: the link leads nowhere"))
+  }
+
   @Test func `a wrong param is told at its line in each test`() async throws {
     let work = try Workplace(project: "modules: [./m]")
     try work.write(
