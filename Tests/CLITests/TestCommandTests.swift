@@ -95,6 +95,26 @@ import Testing
     #expect(results.first?["reason"] == "exclude: provenance.author_type matches")
   }
 
+  @Test func `a route that is switched off says so`() async throws {
+    let work = try Workplace(
+      project: """
+        apiVersion: orgloop/v1alpha1
+        kind: Project
+        metadata: { name: test }
+        sources: [{ id: in, connector: webhook }]
+        actors: [{ id: out, connector: exec, config: { command: ["true"] } }]
+        routes:
+          - { name: "off", enabled: false, when: { source: in }, then: { actor: out } }
+
+        """)
+    let dry = try await work.run("test", "--dry-run", input: event("{}"))
+    #expect(dry.status == 1)
+    #expect(dry.output.contains("· off is switched off: enabled: false\n✗ no route matches\n"))
+    let asked = try await work.run("test", "--dry-run", "--route", "off", input: event("{}"))
+    #expect(asked.status == 64)
+    #expect(asked.error.contains("route off of module default is switched off: enabled: false"))
+  }
+
   @Test func `a script that fails is shown with its words`() async throws {
     let work = try place()
     try work.write("stamp.broken", "")

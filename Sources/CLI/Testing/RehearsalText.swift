@@ -83,7 +83,8 @@ enum RehearsalText {
     }
     let more = report.unmatched.count - Limits.nonMatchesMax
     if more > 0 { lines.append("· and \(more) more do not match") }
-    if report.deliveries.isEmpty, report.unmatched.isEmpty {
+    lines += report.asleep.map { "· \(safe($0.name)) is switched off: enabled: false" }
+    if report.deliveries.isEmpty, report.unmatched.isEmpty, report.asleep.isEmpty {
       lines.append("✗ no route listens to \(EventTestText.safe(event["source"]?.string ?? ""))")
     } else if report.deliveries.isEmpty {
       lines.append("✗ no route matches")

@@ -28,7 +28,8 @@ struct WebhookActorSettings: Sendable {
       "secret", .either([.string, .list(.string)]), secret: true,
       "Signs the requests as Standard Webhooks; a list signs with each."),
     ConfigField("body_template", .map(.any), "The body, with {{ path }} in strings."),
-    ConfigField("timeout", .duration, "Of one request; the route's timeout by default."),
+    ConfigField(
+      "timeout", .longDuration(msMin: 1), "Of one request; the route's timeout by default."),
   ]
 
   /// - Throws: The first ``ConfigProblem`` of level error.

@@ -117,7 +117,20 @@ package struct Rehearsal: Sendable {
       let unmatched = unmatched(nonMatch)
       return only == nil || only == unmatched.name ? unmatched : nil
     }
+    report.asleep = asleep(for: event).filter { only == nil || only == $0 }
     return report
+  }
+
+  private func asleep(for event: RehearsedEvent) -> [RouteAddress] {
+    modules.flatMap { module in
+      module.routes.filter { route in
+        !route.isEnabled
+          && route.sources.contains { source in
+            let owner = source.module ?? module.name
+            return source.id == event.view.source && owner == event.view.module
+          }
+      }.map { RouteAddress(module: module.name, name: $0.name) }
+    }
   }
 
   private func unmatched(_ nonMatch: RoutingDecision.NonMatch) -> UnmatchedRoute {

@@ -28,7 +28,7 @@ extension RehearsalReport {
           name: each.name, path: redact(each.path), expected: redact(each.expected),
           actual: each.actual.map { actual(each.path, $0, redact) },
           isRegexLimit: each.isRegexLimit)
-      })
+      }, asleep: asleep)
   }
 
   /// The beginning of a value may end within what is to be hidden, so the whole is asked.

@@ -21,6 +21,8 @@ package struct RehearsalReport: Sendable {
   package var deliveries: [RehearsedDelivery] = []
   /// The other routes of the source, in route order.
   package var unmatched: [UnmatchedRoute] = []
+  /// Routes that listen to the source and are switched off.
+  package var asleep: [RouteAddress] = []
 }
 
 /// A route that listens to the event's source and does not match.
