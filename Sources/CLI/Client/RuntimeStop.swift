@@ -117,7 +117,7 @@ package enum OperatorChanges {
     while true {
       do {
         return try await Runtime.forgetOperatorChanges(inDatabase: path)
-      } catch let error as EngineError where error.code == .locked {
+      } catch  where error.code == .locked {
         let isRunning = try await RuntimeClient.withRuntime(of: path) { $0 != nil }
         guard !isRunning, ContinuousClock.now < end else { throw error }
         try await pause()

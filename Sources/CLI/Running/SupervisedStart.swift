@@ -74,16 +74,16 @@ final class SupervisedStart: Sendable {
     var isFirst = true
     while true {
       let began = ContinuousClock.now
-      guard let child = try start(isFirst: isFirst) else { return }
-      let wasReady = tell(child.readAll(), isFirst: isFirst)
-      child.waitForEnd()
-      let status = state.withLock { state in
-        state.child = nil
-        return child.collect()
+      let end: End
+      do {
+        end = try runOnce(isFirst: isFirst)
+      } catch  where !isFirst {
+        // For the moment the system has no process to give, say.
+        end = End(words: "\(error)", status: ExitStatus.failed.rawValue, wasReady: false)
       }
-      if status == 0 || state.withLock(\.isStopping) { return }
-      guard wasReady || !isFirst else {
-        throw Ended(status: ExitStatus(rawValue: status) ?? .failed)
+      if end.status == 0 || state.withLock(\.isStopping) { return }
+      guard end.wasReady || !isFirst else {
+        throw Ended(status: ExitStatus(rawValue: end.status) ?? .failed)
       }
       isFirst = false
       let nowMs = SupervisedStart.ms(ContinuousClock.now - SupervisedStart.origin)
@@ -95,21 +95,45 @@ final class SupervisedStart: Sendable {
             + "again", hint: "its last words are above, or in \(DaemonLog.path)")
       }
       DaemonLog.rotateIfLarge()
-      output.warning(
-        "the runtime (PID \(child.pid)) ended with status \(status); it is started again in "
-          + TimeText.interval(ms: delayMs))
+      output.warning("\(end.words); it is started again in \(TimeText.interval(ms: delayMs))")
       wait(ms: delayMs)
     }
+  }
+
+  /// How a runtime ended.
+  private struct End {
+    let words: String
+    /// 0 also when it was not to be started any more.
+    let status: Int32
+    let wasReady: Bool
+  }
+
+  /// A runtime from its start to its end.
+  private func runOnce(isFirst: Bool) throws -> End {
+    guard let child = try start(isFirst: isFirst) else {
+      return End(words: "", status: 0, wasReady: false)
+    }
+    let wasReady = tell(child.readAll(), isFirst: isFirst)
+    child.waitForEnd()
+    let status = state.withLock { state in
+      state.child = nil
+      return child.collect()
+    }
+    return End(
+      words: "the runtime (PID \(child.pid)) ended with status \(status)", status: status,
+      wasReady: wasReady)
   }
 
   /// - Returns: Nil when a stop was asked for meanwhile.
   private func start(isFirst: Bool) throws -> RuntimeChild? {
     var unwanted: Set = ["--supervised", "--daemon"]
-    // The report of a restart would be a second document.
-    if !isFirst { unwanted.insert("--json") }
-    let arguments =
-      StartArguments.given(workspace: workspace, without: unwanted) + ["--is-supervised"]
-      + (isFirst ? [] : ["--quiet"])
+    var added = ["--is-supervised"]
+    if output.isJSON, !isFirst {
+      // The report of a restart would be a second document.
+      unwanted.insert("--json")
+      added.append("--quiet")
+    }
+    let arguments = StartArguments.given(workspace: workspace, without: unwanted) + added
     return try state.withLock { state in
       guard !state.isStopping else { return nil }
       let child = try RuntimeChild.start(arguments, log: nil)

@@ -68,7 +68,7 @@ struct DryRun {
       }
       if let route = asleep.first(where: isMeant) {
         throw Failure(
-          .notFound, .usage,
+          .notFound, .failed,
           "route \(EventTestText.safe(route.name)) of module \(route.module) is switched off: "
             + "enabled: false", hint: "remove enabled: false to try it")
       }
