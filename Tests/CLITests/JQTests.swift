@@ -27,6 +27,24 @@ import Testing
         "orgloop.yaml:16:53: error[jq.syntax] jq: nofunction/0 is not defined"))
   }
 
+  @Test func `what an expression brings in is looked for where it is run`() async throws {
+    let work = try Workplace(project: nil)
+    try work.write(
+      "project/orgloop.yaml",
+      Workplace.project(
+        more: """
+          transforms:
+            - name: t
+              type: filter
+              env: { SIZE: "5" }
+              config: { jq: 'import "m" as m {search: "./lib"}; .payload | m::f | $ENV.SIZE' }
+          """))
+    try work.write("project/lib/m.jq", "def f: .;\n")
+    // From another directory, as a service is started.
+    let outcome = try await work.run("validate", "-c", "project")
+    #expect(outcome.status == 0, "\(outcome.error)")
+  }
+
   @Test func `an expression is compiled and not run`() async throws {
     let right = [".payload.size > 1000", "-1", "error(\"no\")", "input", "def f: f; f", "halt"]
     #expect(try await diagnostics(right) == [])

@@ -55,7 +55,8 @@ struct OtherUserTests {
         kind: Project
         metadata: { name: test }
         sources: [{ id: in, connector: webhook }]
-        actors: [{ id: out, connector: exec, config: { command: [cat] } }]
+        actors:
+          - { id: out, connector: exec, config: { command: [cat], env: { A: "${A}" } } }
         routes: [ "teams/*/r.yaml" ]
         """)
     let route = "routes: [{ name: NAME, when: { source: in }, then: { actor: out } }]\n"

@@ -1,5 +1,6 @@
 import Engine
 import Foundation
+import TestSupport
 import Testing
 
 /// What scripts say on stderr stays with the attempt, without credentials.
@@ -36,5 +37,35 @@ import Testing
     }
     #expect(outputs == ["using ***\nthen\n", "using ***\nthen\nsent\n"])
     _ = try await work.run("stop")
+  }
+
+  @Test func `a credential at the place where output is cut is hidden whole`() async throws {
+    let work = try Workplace(
+      project: """
+        apiVersion: orgloop/v1alpha1
+        kind: Project
+        metadata: { name: test }
+        sources: [{ id: in, connector: webhook }]
+        actors: [{ id: out, connector: exec, config: { command: ["true"] } }]
+        transforms:
+          - { name: talk, type: script, script: talk.sh, env: { CRM_TOKEN: "${CRM_TOKEN}" } }
+        routes:
+          - { name: r, when: { source: in }, transforms: [talk], then: { actor: out } }
+
+        """)
+    // The last 64 KiB begin within the credential.
+    try work.write(
+      "talk.sh",
+      "#!/bin/sh\nprintf %s \"$CRM_TOKEN\" >&2\nhead -c 65526 /dev/zero | tr '\\0' x >&2\nexit 1\n")
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o755], ofItemAtPath: work.root + "/talk.sh")
+    let running = try await work.start(environment: ["CRM_TOKEN": "abcdefghijklmnop0123456789"])
+    let id = try #require(try await running.post("{}", to: "in").body["event_id"]?.string)
+    _ = try await work.untilSettled(id)
+    _ = try await work.run("stop")
+    let output = try SQLiteFile(work.database).value("SELECT output FROM v_attempts") ?? ""
+    #expect(output.utf8.count >= 65_526)
+    #expect(!output.contains("9xxx"))
+    #expect(output.hasPrefix("***xxx") || output.hasPrefix("x"))
   }
 }

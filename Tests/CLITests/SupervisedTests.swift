@@ -53,20 +53,43 @@ import Testing
     #expect(try await pid(of: work) == nil)
   }
 
-  @Test func `stop reaches a supervisor between two starts`() async throws {
+  @Test func `stop reaches a supervisor between two starts, from its own project`() async throws {
+    let work = try Workplace()
+    try work.write("extra/orgloop-module.yaml", Workplace.module("extra"))
+    try work.write("other/orgloop.yaml", Workplace.project())
+    let running = try await work.start("--supervised")
+    let supervisor = try parent(of: running.pid)
+    try work.note(supervisor)
+    #expect(try await work.run("module", "load", "./extra").status == 0)
+    // What it is started with again cannot be started.
+    try work.write("orgloop.yaml", "nonsense: [\n")
+    kill(running.pid, SIGKILL)
+    _ = try await eventually("the runtime is gone") { self.isThere(running.pid) ? nil : true }
+    #expect(try await work.run("stop", "-c", "other").status == 1)
+    #expect(isThere(supervisor))
+    let stopped = try await work.run("stop", "--json")
+    #expect(stopped.status == 0, "\(stopped.error)")
+    #expect(try stopped.json()["stopped"] == true)
+    #expect(!isThere(supervisor))
+    // A stop forgets what was loaded by hand.
+    try work.write("orgloop.yaml", Workplace.project())
+    _ = try await work.start()
+    let modules = try await work.run("module", "list", "--json").json().array ?? []
+    #expect(modules.map { $0["name"] } == ["default"])
+  }
+
+  @Test func `a runtime that is asked to end by a signal is not started again`() async throws {
     let work = try Workplace()
     let running = try await work.start("--supervised")
     let supervisor = try parent(of: running.pid)
     try work.note(supervisor)
-    let config = work.root + "/orgloop.yaml"
-    // What it is started with again cannot be started.
-    try FileManager.default.moveItem(atPath: config, toPath: config + ".gone")
-    kill(running.pid, SIGKILL)
-    _ = try await eventually("the runtime is gone") { self.isThere(running.pid) ? nil : true }
-    let stopped = try await work.run("stop", "--all", "--json")
-    #expect(stopped.status == 0, "\(stopped.error)")
-    #expect(try stopped.json()["stopped"] == true)
-    #expect(!isThere(supervisor))
+    // The second one ends it at once, with 143.
+    kill(running.pid, SIGTERM)
+    kill(running.pid, SIGTERM)
+    _ = try await eventually("both are gone") {
+      self.isThere(supervisor) || self.isThere(running.pid) ? nil : true
+    }
+    #expect(try await pid(of: work) == nil)
   }
 
   @Test func `a project that cannot be started is not tried again`() async throws {
@@ -83,8 +106,12 @@ import Testing
     let running = try await work.start("--supervised")
     let supervisor = try parent(of: running.pid)
     try work.note(supervisor)
-    // The runtime applies its project, and goes on.
+    try work.write("orgloop.yaml", Workplace.project(command: "cat > /dev/zero"))
     kill(supervisor, SIGHUP)
+    _ = try await eventually("the project is applied") {
+      let plan = try await work.run("plan", "--json").json()
+      return plan["summary"] == ["add": 0, "change": 0, "remove": 0] ? true : nil
+    }
     kill(supervisor, SIGTERM)
     _ = try await eventually("both are gone") {
       self.isThere(supervisor) || self.isThere(running.pid) ? nil : true

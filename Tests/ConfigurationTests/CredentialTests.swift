@@ -41,6 +41,16 @@ struct CredentialTests {
     #expect(try TestProject(["orgloop.yaml": routed()]).load().lines == [])
   }
 
+  @Test func `null is a value in what is handed on`() throws {
+    let project = try TestProject([
+      "orgloop.yaml": routed().replacing(
+        "then: { actor: chat }", with: "then: { actor: chat, config: { token: null } }")
+    ])
+    let loaded = project.load()
+    #expect(loaded.lines == [])
+    #expect(loaded.module("default")?.routes.first?.config["token"] == JSONValue.null)
+  }
+
   private static let module = """
     apiVersion: orgloop/v1alpha1
     kind: Module

@@ -12,6 +12,12 @@ struct RoutePathTests {
     return (loaded.module("default")?.routes.first?.filter, loaded.lines)
   }
 
+  @Test func `a key further down may end with a blank, as questions of forms do`() throws {
+    let found = try filter("{ \"payload.Your name \": Ada }")
+    #expect(found.lines == [])
+    #expect(found.filter?.entries.first?.path.segments.last?.key == "Your name ")
+  }
+
   @Test(arguments: [
     (
       "{ id: evt_1 }",

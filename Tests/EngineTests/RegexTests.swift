@@ -22,6 +22,8 @@ import Testing
     (#"\w"#, "é", false), (#"\d"#, "\u{663}", false), (#"\bé"#, "é", false),
     ("a{,3}", "a{,3}", true), ("x{a}", "x{a}", true), ("a{2}?b", "aab", true), ("[+]+", "++", true),
     (#"\++"#, "+", true), ("a+?", "aa", true), (#"[(*?+]+"#, "(*", true), ("(?i:A)", "a", true),
+    (#"^\u{2764}+$"#, "\u{2764}\u{2764}", true), (#"^\u{41}{2}$"#, "AA", true),
+    (#"^[\u{41}-\u{43}]+$"#, "ABC", true),
     (#"[\]\s]"#, "]", true), (#"[[]"#, "[", true), (#"\[\s\]"#, "[ ]", true),
   ])
   func `patterns are JavaScript-style and match anywhere`(

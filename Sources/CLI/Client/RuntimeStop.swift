@@ -70,7 +70,19 @@ struct RuntimeStop {
         .tryAgain, .tryAgain, "process \(process.pid) is still running",
         hint: "orgloop stop --force ends it at once; the database stays consistent")
     }
-    guard isForced else { return [] }
+    // One that did not end cleanly looks like a crash to who would start it again.
+    _ = try await SupervisorStop(of: database)?.run()
+    return isForced ? await forget() : []
+  }
+
+  /// Ends what would start a crashed runtime again.
+  ///
+  /// - Returns: Its number, and what a user should know.
+  func run(_ supervisor: SupervisorStop) async throws -> (pid: Int32, warnings: [String]) {
+    (try await supervisor.run(), await forget())
+  }
+
+  private func forget() async -> [String] {
     do {
       try await OperatorChanges.forget(inDatabase: database)
       return []

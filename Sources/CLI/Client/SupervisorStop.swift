@@ -10,6 +10,8 @@ import Engine
 /// runtime for good must stop that one, too.
 struct SupervisorStop {
   private let process: ProcessIdentity
+  /// The project that it starts.
+  let configPath: String?
 
   /// - Returns: Nil without such a process, or when the database cannot be read: the runtime then
   ///   belongs to somebody else, who is asked through its socket.
@@ -19,6 +21,7 @@ struct SupervisorStop {
       let process = ProcessIdentity(pid: named.pid), process.start == named.start
     else { return nil }
     self.process = process
+    configPath = record.configPath
   }
 
   /// Before the runtime is killed: its end is no crash then.

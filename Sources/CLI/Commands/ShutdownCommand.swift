@@ -13,10 +13,14 @@ struct ShutdownCommand: AsyncParsableCommand {
   func run() async throws {
     let database = try global.databasePath()
     guard let process = try await RunningRuntime.find(database)?.process else {
-      if let pid = try await SupervisorStop(of: database)?.run() {
+      if let supervisor = await SupervisorStop(of: database) {
+        let (pid, warnings) = try await RuntimeStop(
+          database: database, isForced: force, timeoutMs: nil, output: global.output
+        ).run(supervisor)
+        var answer: JSONObject = ["shutdown": true, "pid": JSONValue(Int64(pid))]
+        if !warnings.isEmpty { answer["warnings"] = .array(warnings.map(JSONValue.string)) }
         return global.output.result(
-          ["shutdown": true, "pid": JSONValue(Int64(pid))],
-          "OrgLoop had crashed and is not started again.")
+          .object(answer), "OrgLoop had crashed and is not started again.")
       }
       global.output.result(["shutdown": false, "pid": nil], "")
       global.output.notice("OrgLoop is not running.")

@@ -29,10 +29,8 @@ struct StopCommand: AsyncParsableCommand {
     let database = try global.databasePath()
     let output = global.output
     guard let runtime = try await RunningRuntime.find(database) else {
-      if let pid = try await SupervisorStop(of: database)?.run() {
-        return output.result(
-          ["stopped": true, "pid": JSONValue(Int64(pid)), "all": true],
-          "OrgLoop had crashed and is not started again.")
+      if let supervisor = await SupervisorStop(of: database) {
+        return try await stop(supervisor, of: database)
       }
       output.result(["stopped": false, "pid": nil, "all": true], "")
       output.notice("OrgLoop is not running.")
@@ -53,6 +51,21 @@ struct StopCommand: AsyncParsableCommand {
     output.result(
       .object(answer),
       "OrgLoop stopped. PID \(process.pid)")
+  }
+
+  /// Between the crash of a runtime and its next start.
+  private func stop(_ supervisor: SupervisorStop, of database: String) async throws {
+    if !all, let own = try ownProject(), let crashed = supervisor.configPath, own != crashed {
+      throw Failure(
+        .notFound, .failed, "OrgLoop ran \(crashed), has crashed, and will be started again",
+        hint: "orgloop stop --all ends that")
+    }
+    let (pid, warnings) = try await RuntimeStop(
+      database: database, isForced: force, timeoutMs: nil, output: global.output
+    ).run(supervisor)
+    var answer: JSONObject = ["stopped": true, "pid": JSONValue(Int64(pid)), "all": true]
+    if !warnings.isEmpty { answer["warnings"] = .array(warnings.map(JSONValue.string)) }
+    global.output.result(.object(answer), "OrgLoop had crashed and is not started again.")
   }
 
   /// Nil where there is no project; a project that was named and is not there is a mistake, which

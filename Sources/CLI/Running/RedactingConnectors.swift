@@ -69,10 +69,10 @@ private struct RedactingTransform: Transform {
   func apply(_ event: JSONText, context: TransformContext) async throws -> TransformResult {
     let output = context.output
     var context = context
-    // A credential may come in two pieces, so the whole is looked at.
+    // A credential may come in two pieces, so the whole is looked at, before it is cut.
     let own = TransformOutput()
     context.output = own
-    defer { if let text = own.text { output.append(Secrets.redact(text).utf8) } }
+    defer { output.append(Secrets.redact(own.wholeLines).utf8) }
     do {
       let result = try await transform.apply(event, context: context)
       guard case .drop(let reason) = result else { return result }

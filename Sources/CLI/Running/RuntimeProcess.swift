@@ -119,7 +119,8 @@ struct RuntimeProcess {
       pid: process.pid, processStart: process.start, version: Program.version,
       workspace: try global.workspaceName(), configPath: project.configFile, phase: .starting,
       startedAtMs: TimeSource.system.wallMs)
-    if command.isSupervised, let parent = ProcessIdentity(pid: getppid()) {
+    // The parent of an orphan is another process, which nobody must stop for it.
+    if let pid = command.supervisor, pid == getppid(), let parent = ProcessIdentity(pid: pid) {
       record.supervisor = (parent.pid, parent.start)
     }
     record.socketPath = SocketPath.path(

@@ -15,7 +15,7 @@ struct StartCommand: AsyncParsableCommand {
   @Option(name: .long, help: .private) var readinessDescriptor: Int32?
 
   /// The parent starts this process again when it crashes.
-  @Flag(name: .customLong("is-supervised"), help: .private) var isSupervised = false
+  @Option(name: .long, help: .private) var supervisor: Int32?
 
   @OptionGroup(title: "Global flags") var global: GlobalOptions
 

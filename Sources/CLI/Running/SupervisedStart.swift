@@ -22,6 +22,8 @@ final class SupervisedStart: Sendable {
 
   private struct State {
     var child: pid_t?
+    /// The runtime takes a SIGHUP; before, one would end it, and it reads its files anyway.
+    var isReady = false
     var isStopping = false
   }
 
@@ -62,7 +64,7 @@ final class SupervisedStart: Sendable {
     state.withLock { state in
       if number != SIGHUP { state.isStopping = true }
       // It has not been waited for, so the number is its own.
-      if let child = state.child { kill(child, number) }
+      if let child = state.child, number != SIGHUP || state.isReady { kill(child, number) }
     }
     woken.signal()
   }
@@ -81,7 +83,7 @@ final class SupervisedStart: Sendable {
         // For the moment the system has no process to give, say.
         end = End(words: "\(error)", status: ExitStatus.failed.rawValue, wasReady: false)
       }
-      if end.status == 0 || state.withLock(\.isStopping) { return }
+      if SupervisedStart.asked.contains(end.status) || state.withLock(\.isStopping) { return }
       guard end.wasReady || !isFirst else {
         throw Ended(status: ExitStatus(rawValue: end.status) ?? .failed)
       }
@@ -100,6 +102,9 @@ final class SupervisedStart: Sendable {
     }
   }
 
+  /// 0, and the ends by SIGTERM and SIGINT: somebody wanted it to end, if not by this process.
+  private static let asked: Set = [0, 128 + SIGTERM, 128 + SIGINT]
+
   /// How a runtime ended.
   private struct End {
     let words: String
@@ -114,8 +119,10 @@ final class SupervisedStart: Sendable {
       return End(words: "", status: 0, wasReady: false)
     }
     let wasReady = tell(child.readAll(), isFirst: isFirst)
+    state.withLock { $0.isReady = wasReady }
     child.waitForEnd()
     let status = state.withLock { state in
+      state.isReady = false
       state.child = nil
       return child.collect()
     }
@@ -127,7 +134,7 @@ final class SupervisedStart: Sendable {
   /// - Returns: Nil when a stop was asked for meanwhile.
   private func start(isFirst: Bool) throws -> RuntimeChild? {
     var unwanted: Set = ["--supervised", "--daemon"]
-    var added = ["--is-supervised"]
+    var added = ["--supervisor", "\(getpid())"]
     if output.isJSON, !isFirst {
       // The report of a restart would be a second document.
       unwanted.insert("--json")

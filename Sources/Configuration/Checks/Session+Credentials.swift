@@ -4,12 +4,18 @@ import Engine
 /// and nothing may show one (config.md 3).
 extension Session {
   /// Looks after every credential in a tree.
-  func checkCredentials(_ node: Node, fields: [ConfigField] = [], label: String) {
+  ///
+  /// - Parameter isData: It is handed on to whoever gives it a meaning, to whom null may be one.
+  func checkCredentials(
+    _ node: Node, fields: [ConfigField] = [], label: String, isData: Bool = false
+  ) {
     let secretFields = Set(fields.filter(\.isSecret).map(\.name))
     for pair in node.pairs {
       let place = label.isEmpty ? pair.key : "\(label).\(pair.key)"
       if secretFields.contains(pair.key) || Redaction.isCredential(key: pair.key) {
-        pair.value.forEachScalar { _, scalar in checkCredential(scalar, place) }
+        pair.value.forEachScalar { _, scalar in
+          if !(isData && scalar.isNull) { checkCredential(scalar, place) }
+        }
       } else if pair.key == "headers" {
         pair.value.forEachScalar { _, scalar in
           for each in scalar.replacement?.values ?? [] { keepSecret(each.value) }
@@ -17,10 +23,11 @@ extension Session {
         checkCredentials(pair.value, label: place)
       } else {
         pair.value.forEachScalar { _, scalar in keepNamedSecrets(scalar) }
-        checkCredentials(pair.value, label: place)
+        let isPayload = ["payload", "body_template"].contains(pair.key)
+        checkCredentials(pair.value, label: place, isData: isData || isPayload)
       }
     }
-    for each in node.list ?? [] { checkCredentials(each, label: label) }
+    for each in node.list ?? [] { checkCredentials(each, label: label, isData: isData) }
   }
 
   private func keepNamedSecrets(_ scalar: Node) {

@@ -196,7 +196,7 @@ struct RouteReader {
   }
 
   private func thenConfig(_ config: MapReader) -> JSONObject {
-    session.checkCredentials(config.node, label: config.label)
+    session.checkCredentials(config.node, label: config.label, isData: true)
     config.node.forEachScalar { key, scalar in
       guard case .string(let text) = scalar.content, !scalar.isUnresolved else { return }
       for unread in CompiledTemplate.unreadPlaceholders(in: text) {

@@ -135,11 +135,13 @@ extension Session {
     if text.contains("{{") || text.contains("}}") {
       return "not a path: write it without braces, such as payload.number"
     }
-    if text.first?.isWhitespace ?? false || text.last?.isWhitespace ?? false {
-      return "not a path: there must be no blanks around it"
-    }
-    guard DotPath(text) != nil else {
+    guard let path = DotPath(text) else {
       return "not a path: segments between dots must not be empty"
+    }
+    // Forms have questions with a blank at their end; what is at the top of an event has none.
+    let isAlone = path.segments.count == 1
+    if text.first?.isWhitespace ?? false || isAlone && text.last?.isWhitespace ?? false {
+      return "not a path: there must be no blanks around it"
     }
     return nil
   }

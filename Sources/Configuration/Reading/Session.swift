@@ -40,7 +40,7 @@ final class Session {
   private var candidatesLeft = LoadLimits.candidatesMax
   private var expandedBytesLeft = LoadLimits.expandedBytesMax
   private var documentBytesLeft = LoadLimits.documentBytesMax
-  private var complaints: [String: String?] = [:]
+  private var complaints: [ExpressionPlace: [String: String?]] = [:]
   private(set) var globNamesLeft = LoadLimits.globNamesMax
   /// Whose errors are being found; nil while reading what belongs to none, such as the manifest.
   var currentModule: String?
@@ -214,12 +214,16 @@ final class Session {
   }
 
   /// What a program has against an expression. It is asked once for each, and not about any number.
-  func complaint(of program: String, about expression: String, _ ask: () -> String?) -> String? {
-    let key = program + " " + expression
-    if let known = complaints[key] { return known }
-    guard complaints.count < LoadLimits.expressionsMax else { return nil }
-    let complaint = ask()
-    complaints[key] = .some(complaint)
+  func complaint(
+    about expression: String, in place: ExpressionPlace,
+    _ ask: (String, ExpressionPlace) -> String?
+  ) -> String? {
+    if let known = complaints[place]?[expression] { return known }
+    guard complaints.values.reduce(0, { $0 + $1.count }) < LoadLimits.expressionsMax else {
+      return nil
+    }
+    let complaint = ask(expression, place)
+    complaints[place, default: [:]][expression] = .some(complaint)
     return complaint
   }
 

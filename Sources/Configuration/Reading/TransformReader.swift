@@ -144,7 +144,7 @@ extension Session {
       checked = checker.check(
         node, fields: descriptor.fields, origin: definition.node.origin, owner: short,
         check: descriptor.check)
-      checkProgram(descriptor, node)
+      checkProgram(descriptor, node, definition.environment, root: checker.root)
     }
     return TransformStep(
       name: definition.name, kind: kind, config: checked,
@@ -154,15 +154,17 @@ extension Session {
   }
 
   /// A filter that needs `jq` needs it on `PATH`, or every event would fail.
-  private func checkProgram(_ transform: TransformDescriptor, _ config: Node?) {
+  private func checkProgram(
+    _ transform: TransformDescriptor, _ config: Node?, _ passed: [String: String], root: String
+  ) {
     guard transform.name == "filter", let pair = config?.pair("jq") else { return }
     guard FileAccess.find("jq", searchPath: environment["PATH"]) != nil else {
       return error("jq.missing", "jq: no program \"jq\" on PATH", at: pair.keyOrigin)
     }
     guard archive == nil, !pair.value.isUnresolved, let text = pair.value.string else { return }
-    let complaint = complaint(of: "jq", about: text) {
-      transform.complaint(text, environment["PATH"] ?? "")
-    }
+    let base = environment.filter { ["PATH", "HOME"].contains($0.key) }
+    let place = ExpressionPlace(directory: root, environment: base.merging(passed) { $1 })
+    let complaint = complaint(about: text, in: place, transform.complaint)
     if let complaint { error("jq.syntax", "jq: \(complaint)", at: pair.value.origin) }
   }
 }

@@ -22,7 +22,7 @@ enum SchemaPattern {
   static let size = "^(?=.*[1-9])([0-9]+ ?|[0-9]+([.][0-9]*)? ?([bB]|[kKmMgG][iI]?[bB]))$"
   static let rate = "^(?=.*[1-9].*/)([0-9]+[.]?[0-9]*|[.][0-9]+)/[smhd]$"
   static let startLimit = "^[+]?0*[1-9][0-9]{0,9}/[smhd]$"
-  private static let pathBeginning = #"^(?!\s)(?!.*(\{\{|\}\}|\s$))"#
+  private static let pathBeginning = #"^(?!\s)(?!.*(\{\{|\}\}))(?![^.]*\s$)"#
   private static let pathSegments = #"([.](\\.?|[^.\\])+)*$"#
   static let dotPath = pathBeginning + #"(\\.?|[^.\\])+"# + pathSegments
   /// A path that is known when an event comes in.

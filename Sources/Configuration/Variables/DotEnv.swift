@@ -35,12 +35,18 @@ struct DotEnv {
     // What else ends lines for Unicode may stand in a value.
     for bytes in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       number += 1
+      // A comment sets nothing, whatever its bytes are.
+      let first = bytes.first { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+      if first == UInt8(ascii: "#") {
+        close(&stray)
+        continue
+      }
       guard let text = String(validating: bytes, as: UTF8.self) else {
         problems.append(DotEnv.notUTF8(bytes, line: number))
         continue
       }
       let line = DotEnv.trimmed(text[...])
-      if line.isEmpty || line.hasPrefix("#") || take(line) {
+      if line.isEmpty || take(line) {
         close(&stray)
       } else if stray != nil {
         stray?.count += 1
@@ -99,7 +105,8 @@ struct DotEnv {
 }
 
 extension Session {
-  /// The pairs of the `.env` in a directory; nil after a report, when nobody can tell what it sets.
+  /// The pairs of the `.env` in a directory; nil after a report, when nobody can tell what it sets:
+  /// then each variable that it could set is an error where it is used, and the others are not.
   func dotEnv(root: String) -> [String: String]? {
     let path = root + "/.env"
     let top = Origin(file: shown(path))
@@ -108,8 +115,14 @@ extension Session {
       bytes = try FileAccess.read(path, bytesMax: YAMLDocument.bytesMax)
     } catch  where error.reason == .missing {
       return [:]
+    } catch  where error.reason == .notAFile {
+      // The directory of a Python environment is often called so.
+      report(.notice, "file.missing", "\(shown(path)) is no file, and sets nothing", at: top)
+      return [:]
     } catch {
-      self.error("file.missing", "\(shown(path)): \(error.message); \(error.cure)", at: top)
+      // It may belong to who starts the process, who then hands all variables over.
+      report(
+        .warning, "file.missing", "\(shown(path)): \(error.message); \(error.cure)", at: top)
       return nil
     }
     let file = DotEnv(bytes)

@@ -144,7 +144,8 @@ struct Substitution {
       report("env.syntax", "the default of ${\(name):-…} cannot hold a variable", origin)
       return run.fail(taking: run.rest.count)
     }
-    let isFallback = fallback != nil && (value?.isEmpty ?? true)
+    let isUnknown = scope.mayBeInDotEnv(name)
+    let isFallback = fallback != nil && (value?.isEmpty ?? true) && !isUnknown
     session.noteUse(
       VariableUse(
         name: name, origin: origin, source: isFallback ? .defaultText : scope.source(name),
@@ -160,7 +161,11 @@ struct Substitution {
       session.noteValue(value)
       run.append(secret: value, name: name, taking: count)
     } else {
-      if !scope.isUnresolved(name) {
+      if isUnknown {
+        report(
+          "env.unset", "variable \(name) is not set, and .env, which may set it, cannot be read",
+          origin, subject: name)
+      } else if !scope.isUnresolved(name) {
         report("env.unset", "variable \(name) is not set", origin, subject: name)
       }
       run.fail(taking: count)

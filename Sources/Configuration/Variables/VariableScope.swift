@@ -44,6 +44,11 @@ final class VariableScope {
     workspace[name].map(\.isUnresolved) ?? (dotEnv == nil && environment[name] == nil)
   }
 
+  /// Whether only `.env` could set it, which cannot be read: not even a default is known to hold.
+  func mayBeInDotEnv(_ name: String) -> Bool {
+    dotEnv == nil && workspace[name] == nil && environment[name] == nil
+  }
+
   /// Where the value of a variable comes from.
   func source(_ name: String) -> VariableUse.Source {
     if isUnresolved(name) { return .unset }

@@ -1,4 +1,5 @@
 import Dispatch
+import Engine
 import Foundation
 
 /// Asks the `jq` program whether it takes an expression, so that a wrong one is told when the
@@ -11,12 +12,11 @@ enum JQProgram {
   ///
   /// The expression is compiled and not run: there is nothing that it could be run on.
   ///
-  /// - Parameter searchPath: Directories, as in `PATH`.
-  static func complaint(_ expression: String, searchPath: String) -> String? {
+  static func complaint(_ expression: String, _ place: ExpressionPlace) -> String? {
     guard expression.utf8.count + 2 <= argumentBytesMax else {
       return "is longer than 128 KiB, which no program can be given"
     }
-    let places = searchPath.split(separator: ":").map { "\($0)/jq" }
+    let places = (place.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/jq" }
     guard let program = places.first(where: FileManager.default.isExecutableFile) else {
       return nil
     }
@@ -24,9 +24,9 @@ enum JQProgram {
     process.executableURL = URL(filePath: program)
     // As it is run later: see JQTransform.
     process.arguments = [" " + expression, "/dev/null"]
-    // ~/.jq may define what the expression uses.
-    let home = ProcessInfo.processInfo.environment["HOME"] ?? "/"
-    process.environment = ["PATH": searchPath, "HOME": home, "LC_ALL": "C"]
+    // What the expression uses may lie there, or in ~/.jq.
+    process.currentDirectoryURL = URL(filePath: place.directory)
+    process.environment = place.environment.merging(["LC_ALL": "C"]) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
     process.standardError = errors

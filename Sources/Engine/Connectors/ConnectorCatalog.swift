@@ -80,13 +80,13 @@ package struct TransformDescriptor: Sendable {
   package var check: @Sendable (JSONObject) -> [ConfigProblem]
   /// What the program that runs an expression of the configuration has against it; nil when it
   /// takes it or cannot be asked. It takes some milliseconds, so the loader asks once for each.
-  package var complaint: @Sendable (_ expression: String, _ searchPath: String) -> String?
+  package var complaint: @Sendable (_ expression: String, ExpressionPlace) -> String?
   package var make: @Sendable (TransformStep) throws -> any Transform
 
   package init(
     name: String, fields: [ConfigField] = [],
     check: @escaping @Sendable (JSONObject) -> [ConfigProblem] = { _ in [] },
-    complaint: @escaping @Sendable (String, String) -> String? = { _, _ in nil },
+    complaint: @escaping @Sendable (String, ExpressionPlace) -> String? = { _, _ in nil },
     make: @escaping @Sendable (TransformStep) throws -> any Transform
   ) {
     self.name = name
@@ -94,6 +94,19 @@ package struct TransformDescriptor: Sendable {
     self.check = check
     self.complaint = complaint
     self.make = make
+  }
+}
+
+/// Where a program that takes an expression is run.
+package struct ExpressionPlace: Sendable, Hashable {
+  /// The root of the module.
+  package let directory: String
+  /// `PATH` and `HOME`, and what the transform passes on.
+  package let environment: [String: String]
+
+  package init(directory: String, environment: [String: String]) {
+    self.directory = directory
+    self.environment = environment
   }
 }
 

@@ -83,6 +83,10 @@ struct RegexSyntax {
     case UInt8(ascii: "S") where !isInClass: replace(2, with: "[^\(RegexSyntax.blanks)]")
     // To PCRE2, \v is any line's end.
     case UInt8(ascii: "v"): replace(2, with: #"\x0b"#)
+    // Their braces and letters are no quantifier and open no class.
+    case UInt8(ascii: "u") where byte(2) == UInt8(ascii: "{"):
+      take(3 + source[(offset + 3)...].prefix { $0 != UInt8(ascii: "}") }.count + 1)
+    case UInt8(ascii: "c"): take(3)
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"):
       guard RegexSyntax.letters.contains(letter) || letter == UInt8(ascii: "S") else {
         throw refuse("\\\(String(UnicodeScalar(letter)))")
